@@ -1,0 +1,163 @@
+"""Every term of the paper's objective, one function each (paper 3.3 and 3.4).
+
+    L = 10 L_Id + 10 L_Recon + L_Adv + 1e-5 L_GP + 10 L_wFM
+
+"Outputs" below are what `Discriminator` returns: for each scale the list [map_1, ..., map_M, logits].
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+Outputs = Sequence[Sequence[Tensor]]
+
+
+@dataclass(frozen=True)
+class LossWeights:
+    """The lambdas of the paper; the adversarial term has weight 1."""
+
+    identity: float = 10.0
+    reconstruction: float = 10.0
+    gp: float = 1e-5
+    wfm: float = 10.0
+
+
+def identity_loss(v_result: Tensor, v_source: Tensor) -> Tensor:
+    """L_Id = 1 - cos(v_R, v_S), mean over the batch: 0 for the same direction, 2 for the opposite one.
+
+    Shapes: (B, D) and (B, D) -> (). Raises: ValueError if they differ or are not (B, D). Source: paper 3.3.
+    """
+    if v_result.ndim != 2 or v_result.shape != v_source.shape:
+        raise ValueError(f"Expected two (B, D) alike, got {tuple(v_result.shape)} and {tuple(v_source.shape)}.")
+    v_result, v_source = _at_least_float32(v_result), _at_least_float32(v_source)
+    return (1 - F.cosine_similarity(v_result, v_source, dim=1)).mean()
+
+
+def reconstruction_loss(result: Tensor, target: Tensor, same: Tensor) -> Tensor:
+    """L_Recon = |I_R - I_T|_1 where source and target are the same person, 0 where they are not; sample by sample.
+
+    The absolute difference is averaged over the pixels and channels of a sample, then over the *whole* batch: samples
+    of different people count as zeros, so a batch without any same pair costs nothing and gives no gradient.
+
+    Shapes: result, target (B, 3, H, W) in [-1, 1]; same (B,) bool -> ().
+    Raises: ValueError for other shapes or if `same` is not bool. Source: paper 3.3.
+    """
+    if result.ndim != 4 or result.shape != target.shape:
+        raise ValueError(f"Expected two (B, C, H, W) alike, got {tuple(result.shape)} and {tuple(target.shape)}.")
+    if same.shape != result.shape[:1] or same.dtype != torch.bool:
+        raise ValueError(f"Expected `same` as bool ({len(result)},), got {same.dtype} {tuple(same.shape)}.")
+    difference = (_at_least_float32(result) - _at_least_float32(target)).abs().mean(dim=(1, 2, 3))  # (B,)
+    return torch.where(same, difference, 0.0).mean()
+
+
+def hinge_d_loss(real_outputs: Outputs, fake_outputs: Outputs) -> Tensor:
+    """L_Adv for the discriminator: mean max(0, 1 - D(real)) + mean max(0, 1 + D(fake)).
+
+    Means are over batch and patches, then over the scales, as in the paper's first release (pix2pixHD sums over them).
+    Both parts are added without a factor 1/2. Only the logits are read. Zero once all reals are above 1 and all
+    fakes below -1.
+
+    Raises: ValueError if the two have different numbers of scales, or none. Source: paper 3.3; Lim & Ye 2017.
+    """
+    reals, fakes = _logits(real_outputs), _logits(fake_outputs)
+    if len(reals) != len(fakes):
+        raise ValueError(f"Expected as many scales for real as for fake, got {len(reals)} and {len(fakes)}.")
+    losses = [F.relu(1 - real).mean() + F.relu(1 + fake).mean() for real, fake in zip(reals, fakes, strict=True)]
+    return torch.stack(losses).mean()
+
+
+def hinge_g_loss(fake_outputs: Outputs) -> Tensor:
+    """L_Adv for the generator: -mean D(fake), over batch and patches, then over the scales; unbounded on purpose.
+
+    Raises: ValueError if there is no scale. Source: paper 3.3; Lim & Ye 2017.
+    """
+    return torch.stack([-fake.mean() for fake in _logits(fake_outputs)]).mean()
+
+
+def gradient_penalty(
+    discriminator: Callable[[Tensor], Outputs],
+    real: Tensor,
+    fake: Tensor,
+    generator: torch.Generator | None = None,
+) -> Tensor:
+    """L_GP = (|grad_x D(x)|_2 - 1)^2 at points x = a * real + (1 - a) * fake, mean over the batch.
+
+    Each sample has its own a, uniform in [0, 1], the same for all its pixels: x lies on the straight line between the
+    two pictures. D(x) is the number that the hinge loss sees, the mean of a sample's logits over patches and scales.
+    A linear critic D(x) = w x therefore costs exactly (|w| - 1)^2, wherever x is. The penalty trains the discriminator
+    only: real and fake are taken as constants.
+
+    Args:
+        real, fake: (B, C, H, W), alike.
+        generator: source of a; None takes PyTorch's global one.
+
+    Raises: ValueError if real and fake have different shapes. Source: paper 3.3; Gulrajani et al. 2017, arXiv 1704.00028.
+    """
+    if real.ndim != 4 or real.shape != fake.shape:
+        raise ValueError(f"Expected two (B, C, H, W) alike, got {tuple(real.shape)} and {tuple(fake.shape)}.")
+    real, fake = _at_least_float32(real.detach()), _at_least_float32(fake.detach())
+    place = generator.device if generator is not None else real.device
+    a = torch.rand(len(real), 1, 1, 1, generator=generator, device=place, dtype=real.dtype).to(real.device)
+    x = (a * real + (1 - a) * fake).requires_grad_()  # (B, C, H, W)
+    scores = torch.stack([logits.flatten(1).mean(dim=1) for logits in _logits(discriminator(x))]).mean(dim=0)  # (B,)
+    # The sum over the batch has each sample's own gradient in that sample's place.
+    (gradient,) = torch.autograd.grad(scores.sum(), x, create_graph=True)
+    return (gradient.flatten(1).norm(dim=1) - 1).square().mean()
+
+
+def feature_matching_loss(result_maps: Outputs, target_maps: Outputs) -> Tensor:
+    """L_oFM = sum over scales and over i = 1 ... M of 1/N_i |D_i(I_R) - D_i(I_T)|_1, N_i the elements of map i.
+
+    "Original" feature matching, as in pix2pixHD: all maps. It pulls the result towards the target in everything, also in
+    identity. Takes the outputs of `Discriminator` and leaves the logits out. The target's side is a constant.
+
+    Raises: ValueError if scales, maps or shapes differ. Source: paper 3.4.
+    """
+    return weak_feature_matching_loss(result_maps, target_maps, m=1)
+
+
+def weak_feature_matching_loss(result_maps: Outputs, target_maps: Outputs, m: int) -> Tensor:
+    """L_wFM = sum over scales and over i = m ... M of 1/N_i |D_i(I_R) - D_i(I_T)|_1: only the later, coarser maps.
+
+    Early maps hold texture and with it the target's identity; late ones hold pose, expression and light, which the
+    result must keep. Maps are numbered from 1 at the input to M; logits are no map. m = 1 is `feature_matching_loss`.
+    Takes the outputs of `Discriminator` and leaves the logits out. The target's side is a constant: no gradient.
+
+    Raises: ValueError if m is not in 1 ... M, or if scales, maps or shapes differ. Source: paper 3.4.
+    """
+    _check_scales(result_maps)
+    if len(result_maps) != len(target_maps) or any(
+        len(r) != len(t) for r, t in zip(result_maps, target_maps, strict=True)
+    ):
+        raise ValueError(
+            f"Expected the same scales and maps on both sides, got {[len(maps) for maps in result_maps]} "
+            f"and {[len(maps) for maps in target_maps]} tensors."
+        )
+    total = []
+    for result_scale, target_scale in zip(result_maps, target_maps, strict=True):
+        last = len(result_scale) - 1  # M; the logits stand behind it
+        if not 1 <= m <= last:
+            raise ValueError(f"m counts feature maps from 1 to M = {last}, got {m}.")
+        for result, target in zip(result_scale[m - 1 : last], target_scale[m - 1 : last], strict=True):
+            if result.shape != target.shape:
+                raise ValueError(f"Feature maps differ in shape: {tuple(result.shape)} and {tuple(target.shape)}.")
+            total.append((_at_least_float32(result) - _at_least_float32(target.detach())).abs().mean())
+    return torch.stack(total).sum()
+
+
+def _at_least_float32(x: Tensor) -> Tensor:
+    # Under autocast tensors come as bfloat16, whose sums over many elements are too coarse for a loss.
+    return x.to(torch.promote_types(x.dtype, torch.float32))
+
+
+def _check_scales(outputs: Outputs) -> None:
+    if isinstance(outputs, Tensor) or not outputs or any(isinstance(scale, Tensor) or not scale for scale in outputs):
+        raise ValueError("Expected a discriminator's outputs: for each scale a list [map_1, ..., map_M, logits].")
+
+
+def _logits(outputs: Outputs) -> list[Tensor]:
+    _check_scales(outputs)
+    return [_at_least_float32(scale[-1]) for scale in outputs]

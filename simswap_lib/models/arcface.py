@@ -1,0 +1,175 @@
+"""The recogniser that turns a face into an identity vector, and the margin loss that trains it (paper 3.2; ArcFace)."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from simswap_lib.models import weights
+
+
+@dataclass(frozen=True)
+class ArcFaceConfig:
+    """Sizes of a recogniser. The defaults are for 64-pixel faces on a CPU."""
+
+    image_size: int = 64  # pixels a side; other sizes are resized to it
+    width: int = 32  # channels of the first stage, doubled by each later one
+    blocks: tuple[int, ...] = (2, 2, 2, 2)  # residual blocks in each stage
+    embedding_dim: int = 128  # length of the identity vector
+    stem_stride: int = 2  # 2 quarters the cost of all that follows
+    dropout: float = 0.0  # share of the last features hidden in training; against learning people by heart
+
+    def __post_init__(self):
+        object.__setattr__(self, "blocks", tuple(self.blocks))  # JSON brings a list
+        if min(self.image_size, self.width, self.embedding_dim, self.stem_stride, *self.blocks) < 1 or not self.blocks:
+            raise ValueError(f"ArcFaceConfig needs sizes of at least 1 and at least one stage, got {self}.")
+        if self.image_size % self.stride:
+            raise ValueError(f"ArcFaceConfig.image_size must be a multiple of {self.stride}, got {self.image_size}.")
+
+    @property
+    def stride(self) -> int:
+        """Pixels of the picture for each cell of the last features."""
+        return self.stem_stride * 2 ** (len(self.blocks) - 1)
+
+
+class IRBlock(nn.Module):
+    """The "improved residual" block: BN, conv, BN, PReLU, conv, BN, plus the shortcut (ArcFace, section 3.1).
+
+    Shapes: (B, before, H, W) -> (B, after, H / stride, W / stride).
+    """
+
+    def __init__(self, before: int, after: int, stride: int):
+        super().__init__()
+        self.body = nn.Sequential(
+            nn.BatchNorm2d(before),
+            nn.Conv2d(before, after, 3, padding=1, bias=False),
+            nn.BatchNorm2d(after),
+            nn.PReLU(after),
+            nn.Conv2d(after, after, 3, stride=stride, padding=1, bias=False),
+            nn.BatchNorm2d(after),
+        )
+        self.shortcut = nn.Identity()
+        if stride != 1 or before != after:
+            self.shortcut = nn.Sequential(
+                nn.Conv2d(before, after, 1, stride=stride, bias=False), nn.BatchNorm2d(after)
+            )
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.body(x) + self.shortcut(x)
+
+
+class ArcFace(nn.Module):
+    """A small IR-ResNet: faces (B, 3, H, W) in [-1, 1] -> identity vectors (B, embedding_dim) of length 1.
+
+    Two vectors of one person point the same way; their product is the cosine of the angle between them. The features
+    are flattened, not pooled, before the last layer, because where something lies in an aligned face matters.
+    Pictures of another size than `config.image_size` are resized (bilinear, antialiased), also non-square ones.
+
+    Raises: ValueError for anything but (B, 3, H, W).
+    Source: Deng et al. 2019, arXiv 1801.07698.
+    """
+
+    Config = ArcFaceConfig
+
+    def __init__(self, config: ArcFaceConfig = ArcFaceConfig()):
+        super().__init__()
+        self.config = config
+        widths = [config.width * 2**i for i in range(len(config.blocks))]
+        self.stem = nn.Sequential(
+            nn.Conv2d(3, config.width, 3, stride=config.stem_stride, padding=1, bias=False),
+            nn.BatchNorm2d(config.width),
+            nn.PReLU(config.width),
+        )
+        stages, before = [], config.width
+        for i, (width, count) in enumerate(zip(widths, config.blocks, strict=True)):
+            for j in range(count):
+                stages.append(IRBlock(before, width, stride=2 if i > 0 and j == 0 else 1))
+                before = width
+        self.stages = nn.Sequential(*stages)
+        side = config.image_size // config.stride
+        self.head = nn.Sequential(
+            nn.BatchNorm2d(before),
+            nn.Dropout(config.dropout),
+            nn.Flatten(),  # (B, before * side * side)
+            nn.Linear(before * side**2, config.embedding_dim),
+            nn.BatchNorm1d(config.embedding_dim),
+        )
+
+    @classmethod
+    def from_pretrained(cls, name_or_folder: str = "arcface", device: str | torch.device | None = None) -> ArcFace:
+        """The recogniser of `data/weights/<name>/` ("arcface" trains, "judge" measures), or of a saved folder."""
+        return weights.load(cls, name_or_folder, device)
+
+    def forward(self, images: Tensor) -> Tensor:
+        if images.ndim != 4 or images.shape[1] != 3:
+            raise ValueError(f"Expected faces (B, 3, H, W) in [-1, 1], got {tuple(images.shape)}.")
+        size = (self.config.image_size, self.config.image_size)
+        if images.shape[2:] != size:
+            # Antialiased: dropping every other pixel makes vectors depend on a shift by one pixel.
+            images = F.interpolate(images.float(), size, mode="bilinear", align_corners=False, antialias=True)
+        features = self.stages(self.stem(images))  # (B, 8 * width, side, side)
+        return F.normalize(self.head(features).float(), dim=1)  # (B, D)
+
+    @torch.no_grad()
+    def embed(self, images: np.ndarray | Tensor, batch: int = 256) -> Tensor:
+        """Identity vectors of pictures: uint8 RGB (B, H, W, 3), or one (H, W, 3) -> (B, D) on the model's device.
+
+        Takes `batch` pictures at a time, in evaluation mode and without gradients, whatever mode the model is in.
+        Raises: ValueError for another type or shape, or for no picture at all.
+        """
+        images = torch.as_tensor(images)
+        if images.ndim == 3:
+            images = images[None]
+        if images.dtype != torch.uint8 or images.ndim != 4 or images.shape[-1] != 3 or len(images) == 0:
+            raise ValueError(
+                f"Expected uint8 RGB (B, H, W, 3) or (H, W, 3), got {images.dtype} {tuple(images.shape)}."
+            )
+        device, training = next(self.parameters()).device, self.training
+        self.eval()
+        try:
+            vectors = [
+                self(chunk.to(device).permute(0, 3, 1, 2).float() / 127.5 - 1)  # (B, 3, H, W)
+                for chunk in images.split(batch)
+            ]
+        finally:
+            self.train(training)
+        return torch.cat(vectors)
+
+
+class MarginHead(nn.Module):
+    """Logits over the people of the training set, with an angular margin against the right one (ArcFace, equation 3).
+
+        logit_j = scale * cos(theta_j + margin * [j is the right person]),    cos(theta_j) = v . w_j / |w_j|
+
+    The margin makes the right answer harder, so that vectors of one person have to gather closer than classification
+    needs. Beyond theta = pi - margin, where the cosine would turn up again, it goes on falling as a straight line.
+    `margin` is a plain attribute, in radians, so that a training loop can ramp it up from 0.
+
+    Shapes: vectors (B, embedding_dim) of length 1, people (B,) int64 -> logits (B, people), for cross-entropy.
+    Computed in float32, also under autocast: near cos = 1 the margin needs the digits.
+    """
+
+    def __init__(self, embedding_dim: int, people: int, scale: float = 32.0, margin: float = 0.3):
+        super().__init__()
+        self.scale, self.margin = scale, margin
+        self.weight = nn.Parameter(torch.randn(people, embedding_dim) / math.sqrt(embedding_dim))
+
+    def forward(self, vectors: Tensor, people: Tensor) -> Tensor:
+        if vectors.ndim != 2 or vectors.shape[1] != self.weight.shape[1] or people.shape != vectors.shape[:1]:
+            raise ValueError(
+                f"Expected vectors (B, {self.weight.shape[1]}) and people (B,), "
+                f"got {tuple(vectors.shape)} and {tuple(people.shape)}."
+            )
+        with torch.autocast(vectors.device.type, enabled=False):
+            cosines = F.linear(F.normalize(vectors.float(), dim=1), F.normalize(self.weight.float(), dim=1))  # (B, P)
+            cosine = cosines.gather(1, people[:, None])  # (B, 1), the right person's
+            sine = (1 - cosine.square()).clamp(min=1e-7).sqrt()  # the clamp keeps the gradient finite at 0 degrees
+            harder = cosine * math.cos(self.margin) - sine * math.sin(self.margin)  # cos(theta + margin)
+            beyond = cosine < -math.cos(self.margin)
+            harder = torch.where(beyond, cosine - self.margin * math.sin(self.margin), harder)
+            return self.scale * cosines.scatter(1, people[:, None], harder)

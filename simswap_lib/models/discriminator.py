@@ -1,0 +1,93 @@
+"""The multi-scale PatchGAN discriminator that also hands out its feature maps (paper 3.3 and 3.4; pix2pixHD)."""
+
+from __future__ import annotations
+
+import math
+
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+class PatchDiscriminator(nn.Module):
+    """One scale: 4x4 convolutions that end in a grid of logits, each of which judges one patch of the picture.
+
+    `layers` convolutions with stride 2, then one with stride 1, are the feature maps 1 to M = layers + 1; a last one
+    makes the logits. LeakyReLU 0.2 throughout; BatchNorm in all but the first and the last.
+
+    Shapes: image (B, 3, H, W) in [-1, 1] -> [map_1, ..., map_M, logits], with map_1 (B, width, H / 2, W / 2) and
+    logits (B, 1, h, w), higher is more real.
+    """
+
+    def __init__(self, width: int = 64, layers: int = 4):
+        super().__init__()
+        widths = [width * min(2**i, 8) for i in range(layers)]
+        stages = [nn.Sequential(nn.Conv2d(3, width, 4, stride=2, padding=1), nn.LeakyReLU(0.2, inplace=True))]
+        for before, after in zip(widths, widths[1:] + widths[-1:], strict=True):
+            stride = 2 if len(stages) < layers else 1
+            stages.append(
+                nn.Sequential(
+                    nn.Conv2d(before, after, 4, stride=stride, padding=1),
+                    nn.BatchNorm2d(after),
+                    nn.LeakyReLU(0.2, inplace=True),
+                )
+            )
+        stages.append(nn.Conv2d(widths[-1], 1, 4, padding=1))
+        self.stages = nn.ModuleList(stages)
+
+    def forward(self, image: Tensor) -> list[Tensor]:
+        outputs = []
+        for stage in self.stages:
+            image = stage(image)
+            outputs.append(image)
+        return outputs
+
+
+class Discriminator(nn.Module):
+    """Independent PatchDiscriminators, each of which sees the picture at half the size of the one before.
+
+    At the defaults these are the two discriminators of the paper's first release, 6,962,369 parameters each, M = 5.
+    `layers`, the number of stride-2 convolutions, is 4 from 128 pixels on and fewer below, so that the smallest scale
+    still ends in a grid of at least 2 x 2 logits (at 64 pixels: 3 layers, M = 4).
+
+    Args:
+        image_size: pixels a side that the default of `layers` is chosen for.
+        width: channels of the first feature map, doubled by each layer, up to 8 times.
+        scales: how many discriminators.
+        layers: convolutions with stride 2.
+
+    Shapes: image (B, 3, H, W) in [-1, 1] -> for each scale, full size first, [map_1, ..., map_M, logits].
+    Raises: ValueError for another shape, or a picture too small to leave any logits at the last scale.
+    """
+
+    def __init__(self, image_size: int = 224, width: int = 64, scales: int = 2, layers: int | None = None):
+        super().__init__()
+        if width < 1 or scales < 1:
+            raise ValueError(f"Discriminator needs width and scales of at least 1, got {width} and {scales}.")
+        if layers is None:
+            layers = min(4, int(math.log2(max(1, image_size / 2 ** (scales - 1) / 4))))
+        if layers < 1:
+            raise ValueError(f"Pictures of {image_size} pixels are too small for {scales} scales; take fewer scales.")
+        self.layers = layers
+        self.discriminators = nn.ModuleList(PatchDiscriminator(width, layers) for _ in range(scales))
+
+    @property
+    def maps(self) -> int:
+        """M, the number of feature maps of each scale."""
+        return self.layers + 1
+
+    def forward(self, image: Tensor) -> list[list[Tensor]]:
+        if image.ndim != 4 or image.shape[1] != 3:
+            raise ValueError(f"Expected pictures (B, 3, H, W), got {tuple(image.shape)}.")
+        # Both convolutions with stride 1 take one pixel away, so 3 must be left before them.
+        smallest = 3 * 2 ** (self.layers + len(self.discriminators) - 1)
+        if min(image.shape[2:]) < smallest:
+            raise ValueError(
+                f"{len(self.discriminators)} scales of {self.layers} layers need pictures of at least {smallest} "
+                f"pixels a side, got {image.shape[2]} x {image.shape[3]}."
+            )
+        outputs = []
+        for i, discriminator in enumerate(self.discriminators):
+            if i > 0:
+                image = F.avg_pool2d(image, 3, stride=2, padding=1, count_include_pad=False)  # (B, 3, H / 2, W / 2)
+            outputs.append(discriminator(image))
+        return outputs
