@@ -231,12 +231,12 @@ def _markdown_pictures(markdown: str) -> list[tuple[str, str]]:
 
 
 def _arguments(cell: str, name: str) -> dict[str, tuple[str, ...]] | None:
-    """Argument names of the function, or of the class's __init__ and forward, called `name`; None if it is not there."""
+    """Argument names of the function, or of the class's __init__ and forward, called `name`; None if there is none."""
     for node in ast.parse(cell).body:
         if isinstance(node, ast.FunctionDef) and node.name == name:
             return {"": tuple(argument.arg for argument in node.args.args)}
         if isinstance(node, ast.ClassDef) and node.name == name:
-            inside = [part for part in node.body if isinstance(part, ast.FunctionDef)]
+            inside = [part for part in node.body if getattr(part, "name", "") in ("__init__", "forward")]
             return {part.name: tuple(a.arg for a in part.args.args[1:]) for part in inside}
     return None
 
