@@ -40,6 +40,8 @@ class ArcFaceConfig:
 class IRBlock(nn.Module):
     """The "improved residual" block: BN, conv, BN, PReLU, conv, BN, plus the shortcut (ArcFace, section 3.1).
 
+    The first convolution carries the stride, so that all that follows works on a quarter of the cells.
+
     Shapes: (B, before, H, W) -> (B, after, H / stride, W / stride).
     """
 
@@ -47,10 +49,10 @@ class IRBlock(nn.Module):
         super().__init__()
         self.body = nn.Sequential(
             nn.BatchNorm2d(before),
-            nn.Conv2d(before, after, 3, padding=1, bias=False),
+            nn.Conv2d(before, after, 3, stride=stride, padding=1, bias=False),
             nn.BatchNorm2d(after),
             nn.PReLU(after),
-            nn.Conv2d(after, after, 3, stride=stride, padding=1, bias=False),
+            nn.Conv2d(after, after, 3, padding=1, bias=False),
             nn.BatchNorm2d(after),
         )
         self.shortcut = nn.Identity()

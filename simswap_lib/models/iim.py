@@ -30,9 +30,11 @@ def adain(feature: Tensor, sigma_s: Tensor, mu_s: Tensor) -> Tensor:
         )
     # A mean over a thousand bfloat16 values loses digits that the variance needs: take them in float32 at least.
     x = feature.to(torch.promote_types(feature.dtype, torch.float32))
-    variance, mean = torch.var_mean(x, dim=(2, 3), correction=0, keepdim=True)  # (B, C, 1, 1)
-    normalised = (x - mean) * torch.rsqrt(variance + EPS)
-    return (sigma_s[:, :, None, None] * normalised + mu_s[:, :, None, None]).to(feature.dtype)
+    # Written out, as in the paper, rather than with torch.var_mean, which is slower on a CPU.
+    centred = x - x.mean(dim=(2, 3), keepdim=True)
+    variance = centred.square().mean(dim=(2, 3), keepdim=True)  # (B, C, 1, 1)
+    gain = sigma_s[:, :, None, None] * torch.rsqrt(variance + EPS)  # sigma_S / sigma(Fea)
+    return (gain * centred + mu_s[:, :, None, None]).to(feature.dtype)
 
 
 class AdaIN(nn.Module):
