@@ -1,0 +1,86 @@
+"""The head: vertices and landmarks from identity and expression coefficients (a linear 3-D morphable model)."""
+
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+
+import numpy as np
+
+from simswap_lib.files import DATA
+
+SKIN, LEFT_EYE, RIGHT_EYE, TEETH, TONGUE, MOUTH, HAIR = range(7)
+
+
+@dataclass(frozen=True, eq=False)
+class HeadModel:
+    """vertices = mean + sum_k shape_k identity_k + sum_e strength_e expression_e.
+
+    Lengths are eye distances (about 63 mm on a grown-up), the origin lies between the eyes, x points to the picture's
+    right, y up, z to the camera. N = 5,301 vertices of head, neck, shoulders, eyeballs, teeth and tongue.
+    """
+
+    mean: np.ndarray  # (N, 3)
+    identity: np.ndarray  # (80, N, 3), one standard deviation each
+    expression: np.ndarray  # (52, N, 3), full strength each
+    expression_names: tuple[str, ...]
+    triangles: np.ndarray  # (T, 3)
+    part: np.ndarray  # (N,) SKIN, LEFT_EYE, ...
+    lips: np.ndarray  # (N,) in [0, 1]
+    rim: np.ndarray  # (N,) in [0, 1]: the lids' margins, where lashes grow
+    openness: np.ndarray  # (N,) share of the sky that the vertex sees: ambient occlusion
+    corners: np.ndarray  # vertex numbers of nose tip and mouth corners
+
+    def vertices(self, shape: tuple[float, ...], expression: tuple[tuple[str, float], ...] = ()) -> np.ndarray:
+        """(N, 3) float32. Raises ValueError for an unknown facial action or a wrong number of coefficients."""
+        if len(shape) != len(self.identity):
+            raise ValueError(f"A head shape has {len(self.identity)} coefficients, got {len(shape)}.")
+        out = self.neutral(tuple(shape)).copy()
+        for name, strength in expression:
+            if name not in self.expression_names:
+                raise ValueError(f"Unknown facial action {name!r}; known are {', '.join(self.expression_names)}.")
+            out += np.float32(strength) * self.expression[self.expression_names.index(name)]
+        return out
+
+    @lru_cache(maxsize=64)  # noqa: B019 - the one model lives as long as the process
+    def neutral(self, shape: tuple[float, ...]) -> np.ndarray:
+        """(N, 3) of a person with a resting face."""
+        coefficients = np.asarray(shape, np.float32)
+        return self.mean + (coefficients @ self.identity.reshape(len(shape), -1)).reshape(-1, 3)
+
+    def five_points(self, vertices: np.ndarray) -> np.ndarray:
+        """(5, 3): the eyes' centres, nose tip and mouth corners, the picture's left first."""
+        eyes = [vertices[self.part == eye].mean(0) for eye in (RIGHT_EYE, LEFT_EYE)]  # the right eye is on the left
+        return np.stack([*eyes, *vertices[self.corners]])
+
+    @cached_property
+    def normals(self) -> np.ndarray:
+        """(N, 3) of the mean head."""
+        a, b, c = (self.mean[self.triangles[:, i]] for i in range(3))
+        normals = np.zeros_like(self.mean)
+        for i in range(3):
+            np.add.at(normals, self.triangles[:, i], np.cross(b - a, c - a))
+        return normals / np.linalg.norm(normals, axis=1, keepdims=True)
+
+    @cached_property
+    def eye_centres(self) -> np.ndarray:
+        """(2, 3) of the mean head: the person's left eye, then the right one."""
+        return np.stack([self.mean[self.part == eye].mean(0) for eye in (LEFT_EYE, RIGHT_EYE)])
+
+
+@lru_cache(maxsize=1)
+def load() -> HeadModel:
+    """The head model of the course, read once. Raises FileNotFoundError with what to do if it is missing."""
+    path = DATA / "head_model" / "head.npz"
+    if not path.exists():
+        raise FileNotFoundError(f"The head model {path} is missing. The course runs from a clone that holds data/.")
+    with np.load(path) as data:
+        arrays = {name: data[name] for name in data.files}
+    real = {
+        name: arrays[name].astype(np.float32) for name in ("mean", "identity", "expression", "lips", "rim", "openness")
+    }
+    return HeadModel(
+        **real,
+        expression_names=tuple(str(name) for name in arrays["expression_names"]),
+        triangles=arrays["triangles"].astype(np.int32),
+        part=arrays["part"],
+        corners=arrays["landmarks"],
+    )
