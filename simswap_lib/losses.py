@@ -94,7 +94,8 @@ def gradient_penalty(
         real, fake: (B, C, H, W), alike.
         generator: source of a; None takes PyTorch's global one.
 
-    Raises: ValueError if real and fake have different shapes. Source: paper 3.3; Gulrajani et al. 2017, arXiv 1704.00028.
+    Raises: ValueError if real and fake have different shapes.
+    Source: paper 3.3; Gulrajani et al. 2017, arXiv 1704.00028.
     """
     if real.ndim != 4 or real.shape != fake.shape:
         raise ValueError(f"Expected two (B, C, H, W) alike, got {tuple(real.shape)} and {tuple(fake.shape)}.")
@@ -111,8 +112,8 @@ def gradient_penalty(
 def feature_matching_loss(result_maps: Outputs, target_maps: Outputs) -> Tensor:
     """L_oFM = sum over scales and over i = 1 ... M of 1/N_i |D_i(I_R) - D_i(I_T)|_1, N_i the elements of map i.
 
-    "Original" feature matching, as in pix2pixHD: all maps. It pulls the result towards the target in everything, also in
-    identity. Takes the outputs of `Discriminator` and leaves the logits out. The target's side is a constant.
+    "Original" feature matching, as in pix2pixHD: all maps. It pulls the result towards the target in everything, in
+    identity too. Takes the outputs of `Discriminator` and leaves the logits out. The target's side is a constant.
 
     Raises: ValueError if scales, maps or shapes differ. Source: paper 3.4.
     """

@@ -57,9 +57,7 @@ class IRBlock(nn.Module):
         )
         self.shortcut = nn.Identity()
         if stride != 1 or before != after:
-            self.shortcut = nn.Sequential(
-                nn.Conv2d(before, after, 1, stride=stride, bias=False), nn.BatchNorm2d(after)
-            )
+            self.shortcut = nn.Sequential(nn.Conv2d(before, after, 1, stride=stride, bias=False), nn.BatchNorm2d(after))
 
     def forward(self, x: Tensor) -> Tensor:
         return self.body(x) + self.shortcut(x)
@@ -128,9 +126,7 @@ class ArcFace(nn.Module):
         if images.ndim == 3:
             images = images[None]
         if images.dtype != torch.uint8 or images.ndim != 4 or images.shape[-1] != 3 or len(images) == 0:
-            raise ValueError(
-                f"Expected uint8 RGB (B, H, W, 3) or (H, W, 3), got {images.dtype} {tuple(images.shape)}."
-            )
+            raise ValueError(f"Expected uint8 RGB (B, H, W, 3) or (H, W, 3), got {images.dtype} {tuple(images.shape)}.")
         device, training = next(self.parameters()).device, self.training
         self.eval()
         try:

@@ -1,4 +1,4 @@
-"""The ID Injection Module: AdaIN in residual blocks writes the source's identity into the target's features (paper 3.2)."""
+"""The ID Injection Module: AdaIN in residual blocks writes the source's identity into features (paper 3.2)."""
 
 import torch
 from torch import Tensor, nn

@@ -86,7 +86,11 @@ def build(cls: type[Module], config: object, state: dict[str, Tensor]) -> Module
     differences = differing_keys(module.state_dict(), state)
     if differences:
         raise ValueError(first_few(differences))
-    state = {key: value.float() if value.is_floating_point() else value.clone() for key, value in state.items()}
+    # Copies: else training the module would change the caller's tensors, or read a file that is mapped into memory.
+    state = {
+        key: value.to(torch.float32 if value.is_floating_point() else value.dtype, copy=True)
+        for key, value in state.items()
+    }
     module.load_state_dict(state, strict=True, assign=True)
     return module.eval()
 
