@@ -79,7 +79,7 @@ def to_world(vertices: np.ndarray, groups: dict[str, np.ndarray]) -> np.ndarray:
 
 
 def ambient_occlusion(points: np.ndarray, normals: np.ndarray, triangles: np.ndarray) -> np.ndarray:
-    """(N,) share of the sky that each vertex sees: a depth picture from each of 200 directions decides who is hidden."""
+    """(N,) share of the sky that each vertex sees: a depth picture from each of 200 sides tells."""
     size, count = 512, 200
     z = 1 - 2 * (np.arange(count) + 0.5) / count
     angle = np.pi * (1 + 5**0.5) * np.arange(count)
@@ -150,7 +150,7 @@ def bake(model, groups: dict[str, np.ndarray], people: int = PEOPLE, seed: int =
             print(f"sampled {i} of {people} people", flush=True)
     mean = heads.mean(0)
     centred = (heads - mean).reshape(people, -1)
-    u, s, vt = np.linalg.svd(centred, full_matrices=False)
+    _, s, vt = np.linalg.svd(centred, full_matrices=False)
     kept = (s[:COMPONENTS] ** 2).sum() / (s**2).sum()
     print(f"{COMPONENTS} components keep {kept:.2%} of the variance of {people} heads")
     identity = (vt[:COMPONENTS] * (s[:COMPONENTS, None] / np.sqrt(people))).reshape(COMPONENTS, -1, 3)

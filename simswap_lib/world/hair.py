@@ -8,7 +8,7 @@ from simswap_lib.world import head_model
 from simswap_lib.world.shots import Shot
 
 COLUMNS, ROWS = 49, 9
-# How far each style lifts the scalp (thin to full, eye distances) and where its curtain ends (eye distances, None: no curtain).
+# How far each style lifts the scalp (thin to full) and where its curtain ends, both in eye distances.
 LIFT = {
     "bald": (0, 0),
     "cropped": (0.02, 0.05),

@@ -47,9 +47,14 @@ class HeadModel:
         return self.mean + (coefficients @ self.identity.reshape(len(shape), -1)).reshape(-1, 3)
 
     def five_points(self, vertices: np.ndarray) -> np.ndarray:
-        """(5, 3): the eyes' centres, nose tip and mouth corners, the picture's left first."""
-        eyes = [vertices[self.part == eye].mean(0) for eye in (RIGHT_EYE, LEFT_EYE)]  # the right eye is on the left
-        return np.stack([*eyes, *vertices[self.corners]])
+        """(5, 3): the fronts of the eyeballs, nose tip and mouth corners, the picture's left first."""
+        return vertices[self.five]
+
+    @cached_property
+    def five(self) -> np.ndarray:
+        """(5,) vertex numbers of the five points. The person's right eye is on the picture's left."""
+        eyes = [np.flatnonzero(self.part == eye) for eye in (RIGHT_EYE, LEFT_EYE)]
+        return np.array([*(eye[np.argmax(self.mean[eye, 2])] for eye in eyes), *self.corners])
 
     @cached_property
     def normals(self) -> np.ndarray:

@@ -107,7 +107,7 @@ class Identity:
 
     @staticmethod
     def lerp(a: "Identity", b: "Identity", t: float) -> "Identity":
-        """The person between `a` (t = 0) and `b` (t = 1): every parameter (1 - t) a + t b. Beyond 0 and 1 it exaggerates."""
+        """The person between `a` (t = 0) and `b` (t = 1): every parameter is (1 - t) a + t b."""
         return Identity(**{f.name: _mix(getattr(a, f.name), getattr(b, f.name), float(t)) for f in fields(Identity)})
 
     def with_colours_of(self, other: "Identity") -> "Identity":

@@ -112,7 +112,7 @@ def _mesh(with_curtain: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     Attributes: template x, y, z, lips, openness, lash line, height above the hairline, face.
     """
     head = head_model.load()
-    x, y, z = head.mean.T
+    _, y, z = head.mean.T
     oval = np.clip((z + 0.85) / 0.15, 0, 1) * np.clip((y + 1.95) / 0.1, 0, 1) * np.clip((1.35 - y) / 0.1, 0, 1)
     under = np.clip((head.normals[:, 1] + 0.85) / 0.15, 0, 1)  # the underside of the chin is not the face
     face = oval * np.where((head.part == head_model.SKIN) & (y < -1.3), under, 1)
