@@ -1,0 +1,266 @@
+"""Checks of exercises 04.2 to 04.4: the ID-block, the injection and the generator (paper 3.2, figure 2)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from simswap_lib.course.exercise import Wrong, call, require
+from simswap_lib.course.lesson_04_adain import B, C, H, W, some_feature
+from simswap_lib.course.probes import build, same, same_parameters, watch
+from simswap_lib.models.generator import Generator, GeneratorConfig
+from simswap_lib.models.iim import IDBlock, IDInjection
+
+DIM = 7  # length of the identity vector
+SIZES = GeneratorConfig(image_size=16, width=2, downs=2, blocks=2, identity_dim=DIM)
+
+
+def some_identity() -> Tensor:
+    """One identity vector a sample, (B, DIM), each of length 1 and different from the others."""
+    return F.normalize(torch.randn(B, DIM), dim=1)
+
+
+# --- 04.2 IDBlock -----------------------------------------------------------------------------------------------------
+
+PARTS = ("conv1", "adain1", "conv2", "adain2")
+
+
+def has_the_four_parts(block: Callable) -> None:
+    """holds conv1, adain1, conv2 and adain2, as the shipped weights name them"""
+    same_parameters(
+        build(block, C, DIM), IDBlock(C, DIM),
+        "Keep the stub's __init__ as it is: two convolutions, each with an AdaIN of its own (sharing one would force "
+        "the same sigma_s and mu_s on both).",
+    )  # fmt: skip
+
+
+def gives_the_same_shape(block: Callable) -> None:
+    """returns the shape of x, so that blocks can be stacked"""
+    try:
+        call(build(block, C, DIM), shape=(B, C, H, W), x=some_feature(), v_source=some_identity())
+    except Wrong as wrong:
+        if f"({B}, {2 * C}, {H}, {W})" in str(wrong):
+            raise Wrong(f"{wrong} Twice the channels: x and the branch are added, not concatenated.") from wrong
+        raise
+
+
+def runs_the_parts_in_order(block: Callable) -> None:
+    """runs conv1, adain1, conv2, adain2 once each, in this order, both AdaINs with v_source"""
+    x, v_source = some_feature(), some_identity()
+    steps, _ = watch(build(block, C, DIM), PARTS, x=x, v_source=v_source)
+    order = [step.name for step in steps]
+    for part in PARTS:
+        count = order.count(part)
+        require(
+            count < 2,
+            f"`{part}` ran {count} times. There are two convolutions and two AdaINs; the second half uses conv2 and "
+            "adain2.",
+        )
+        require(
+            count == 1,
+            f"`{part}` never ran. All four parts take turns; call each as self.{part}(...), because without an AdaIN "
+            "after it a convolution keeps the target's statistics.",
+        )
+    require(
+        tuple(order) == PARTS,
+        f"The parts ran as {', '.join(order)}; expected {', '.join(PARTS)}. AdaIN comes after its convolution: what a "
+        "later convolution mixes again is no longer what the identity asked for.",
+    )
+    for step in steps[1::2]:
+        require(
+            len(step.inputs) == 2 and same(step.inputs[1], v_source),
+            f"`{step.name}` did not get v_source as its second input. Both AdaINs read the same identity vector.",
+        )
+
+
+def has_a_relu_in_the_middle(block: Callable) -> None:
+    """has a ReLU after the first AdaIN, and none after the second"""
+    steps, _ = watch(build(block, C, DIM), PARTS, x=some_feature(), v_source=some_identity())
+    given = {step.name: step for step in steps}
+    first, second = given["adain1"].output, given["conv2"].inputs[0]
+    if same(second, F.relu(first)):
+        return
+    if same(second, first):
+        raise Wrong(
+            "conv2 gets the output of adain1 unchanged, negative numbers included: the ReLU between the two halves is "
+            "missing. Without it the branch could do no more than a single convolution could."
+        )
+    raise Wrong(
+        "conv2 gets something else than relu(adain1(conv1(x), v_source)). What happens between adain1 and conv2?"
+    )
+
+
+def hands_x_through(block: Callable) -> None:
+    """adds the branch to x, with nothing after the sum"""
+    module, x, v_source = build(block, C, DIM), some_feature(), some_identity()
+    branch: list[Tensor] = []
+    handle = module.adain2.register_forward_hook(lambda part, given, output: branch.append(output.detach().clone()))
+    result = call(module, x=x, v_source=v_source)
+    handle.remove()
+    y = branch[-1]
+    for value, cause in (
+        (
+            y,
+            "The result is the branch alone: x was not added. Without the sum, nine blocks would have to rebuild the "
+            "target from scratch.",
+        ),
+        (
+            F.relu(x + y),
+            "There is a ReLU after the sum: it cuts every negative number of x off. Nothing follows the sum.",
+        ),
+        (
+            x + F.relu(y),
+            "There is a ReLU after the second AdaIN: the branch could then only add to x, never take away.",
+        ),
+        (x - y, "The branch is subtracted from x; add it."),
+    ):
+        require(same(result, x + y) or not same(result, value), cause)
+    require(
+        same(result, x + y), "The result is not x plus the output of adain2. The last line should be: return x + y."
+    )
+
+
+# --- 04.3 IDInjection -------------------------------------------------------------------------------------------------
+
+BLOCKS = 3
+
+
+def owns_its_blocks(injection: Callable) -> None:
+    """holds as many ID-blocks as asked for, each with weights of its own"""
+    module, wanted = build(injection, C, DIM, BLOCKS), IDInjection(C, DIM, BLOCKS)
+    blocks = getattr(module, "blocks", None)
+    require(
+        not isinstance(blocks, (list, tuple)),
+        "`self.blocks` is a Python list: PyTorch does not look into lists, so .parameters() is empty, nothing would be "
+        "trained and no weights loaded. Wrap it: nn.ModuleList(...).",
+    )
+    same_parameters(module, wanted, "Expected self.blocks = nn.ModuleList of `blocks` IDBlocks.")
+    own, all_of_them = (len({id(p) for p in m.parameters()}) for m in (module, wanted))
+    require(
+        own == all_of_them,
+        f"The {BLOCKS} blocks share one set of weights ({own} tensors; expected {all_of_them}): [block] * n repeats "
+        "one object. Make a new IDBlock for each: IDBlock(...) for _ in range(blocks).",
+    )
+
+
+def hands_features_on(injection: Callable) -> None:
+    """gives each block what the one before it returned, and returns what the last one did"""
+    feature, steps, result = _injected(injection)
+    require(steps, "None of the blocks ran. Call each as block(feature, v_source).")
+    require(
+        len(steps) == BLOCKS,
+        f"{len(steps)} of {BLOCKS} blocks ran. Is the `return` inside the loop, or does the loop stop early?",
+    )
+    for i, step in enumerate(steps):
+        require(
+            step.name == f"blocks.{i}", f"`{step.name}` ran as number {i}; expected blocks.0, blocks.1, ... in order."
+        )
+        before = feature if i == 0 else steps[i - 1].output
+        require(
+            same(step.inputs[0], before),
+            f"Block {i} did not get {'the feature' if i == 0 else f'what block {i - 1} returned'}. Keep each result "
+            "under the same name, feature = block(feature, v_source), or every block starts again from the target.",
+        )
+    require(
+        same(result, steps[-1].output),
+        "The result is not what the last block returned. Nothing is added after the loop.",
+    )
+
+
+def gives_all_the_same_identity(injection: Callable) -> None:
+    """gives every block the same v_source, each sample its own"""
+    v_source = some_identity()
+    _, steps, _ = _injected(injection, v_source)
+    require(steps, "None of the blocks ran, so no block saw v_source.")
+    for step in steps:
+        seen = step.inputs[1]
+        if seen.shape == v_source.shape and same(seen[0], seen[1]) and not same(seen, torch.zeros_like(seen)):
+            raise Wrong(
+                f"`{step.name}` got one identity for the whole batch. Each sample has its own source: no mean over "
+                "dim 0."
+            )
+        require(
+            same(seen, v_source),
+            f"`{step.name}` got something else than v_source. All blocks get the same vector, untouched: each reads "
+            "what it needs from it with its own layer.",
+        )
+
+
+def _injected(injection: Callable, v_source: Tensor | None = None):
+    feature, names = some_feature(), [f"blocks.{i}" for i in range(BLOCKS)]
+    module = build(injection, C, DIM, BLOCKS)
+    if not isinstance(getattr(module, "blocks", None), nn.ModuleList):
+        raise Wrong("Expected self.blocks to be an nn.ModuleList.")
+    steps, result = watch(module, names, feature=feature, v_source=some_identity() if v_source is None else v_source)
+    return feature, steps, result
+
+
+# --- 04.4 Generator ---------------------------------------------------------------------------------------------------
+
+STAGES = ("encoder", "injection", "decoder")
+
+
+def has_the_three_stages(generator: Callable) -> None:
+    """holds encoder, injection and decoder, of the sizes in config"""
+    same_parameters(
+        build(generator, SIZES), Generator(SIZES),
+        "Take every size from config: Encoder(config.width, config.downs), IDInjection(config.channels, "
+        "config.identity_dim, config.blocks), Decoder(config.width, config.downs).",
+    )  # fmt: skip
+
+
+def runs_the_stages_in_order(generator: Callable) -> None:
+    """takes the target apart, injects the identity, draws the result: each stage once"""
+    target, v_source, steps, _ = _generated(generator)
+    order = [step.name for step in steps]
+    for stage in STAGES:
+        require(
+            stage in order,
+            f"`{stage}` never ran." + (" Without it the source has no say at all." if stage == "injection" else ""),
+        )
+        require(
+            order.count(stage) == 1,
+            f"`{stage}` ran {order.count(stage)} times; once is what the weights were trained for.",
+        )
+    require(tuple(order) == STAGES, f"The stages ran as {', '.join(order)}; expected {', '.join(STAGES)}.")
+    encoder, injection, decoder = steps
+    require(same(encoder.inputs[0], target), "The encoder did not get the target picture as it is.")
+    require(same(injection.inputs[0], encoder.output), "The injection did not get the encoder's feature as it is.")
+    require(same(injection.inputs[1], v_source), "The injection did not get v_source as its second input, as it is.")
+    require(
+        same(decoder.inputs[0], injection.output),
+        "The decoder did not get the injection's result as it is. A way around the injection (a skip connection) "
+        "would carry the target's identity straight into the picture.",
+    )
+
+
+def ends_with_tanh(generator: Callable) -> None:
+    """squashes the result into [-1, 1] with tanh"""
+    *_, steps, result = _generated(generator)
+    drawn = next((step.output for step in steps if step.name == "decoder"), None)
+    require(drawn is not None, "`decoder` never ran.")
+    for value, cause in (
+        (drawn, "The result is the decoder's output as it is, which may lie outside [-1, 1]: tanh is missing."),
+        (
+            torch.sigmoid(drawn),
+            "That is a sigmoid: it ends in (0, 1), but pictures here live in [-1, 1]. Use torch.tanh.",
+        ),
+        (
+            drawn.clamp(-1, 1),
+            "The result is clipped: right range, but no gradient comes back from a clipped pixel. Use torch.tanh.",
+        ),
+    ):
+        require(not same(result, value), cause)
+    require(same(result, torch.tanh(drawn)), "The result is not tanh of the decoder's output.")
+
+
+def _generated(generator: Callable):
+    module = build(generator, SIZES)
+    with torch.no_grad():
+        module.decoder.to_rgb.weight.mul_(20)  # loud enough to leave [-1, 1] without tanh
+    target, v_source = torch.rand(B, 3, 16, 12) * 2 - 1, some_identity()
+    steps, result = watch(module, STAGES, target=target, v_source=v_source)
+    return target, v_source, steps, result
