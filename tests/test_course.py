@@ -185,7 +185,7 @@ class TestNothingRaisesInLearnerMode:
             (3, "given a int"),
             ("double", "given a str"),
             (Scale, "given a class"),
-            (Scale(3), "takes (*args, **kwargs)"),
+            (Scale(3), "takes (args, kwargs)"),
             (print, "takes"),
         ],
     )
