@@ -9,12 +9,13 @@ import ipywidgets
 import numpy as np
 from PIL import Image
 
+from simswap_lib.figures import SOURCE, TARGET
 from simswap_lib.studio import Cosine, Pair, Person, Studio, cosine
 from simswap_lib.world import HELD_OUT
 
 PEOPLE = PHOTOS = 100  # held-out people and photographs that the sliders reach
-SIDE = 148  # CSS pixels of a picture on the page
-SOURCE_COLOUR, TARGET_COLOUR = "#0072B2", "#D55E00"  # told apart by colour-blind readers; every bar also has words
+AT_REST = {"source": 22, "second": 28, "source_shot": 12, "target": 19, "target_shot": 25}  # after HELD_OUT
+SIDE = 160  # CSS pixels of a picture on the page
 
 
 def swap_explorer(cosine: Cosine = cosine) -> "Explorer":
@@ -29,27 +30,26 @@ def swap_explorer(cosine: Cosine = cosine) -> "Explorer":
     Raises: FileNotFoundError if the shipped weights are missing.
     """
     studio = Studio(cosine=cosine)
-    last_person, last_photo = HELD_OUT + PEOPLE - 1, HELD_OUT + PHOTOS - 1
     controls = {
-        "source": _seed_slider("source person", HELD_OUT + 7, last_person),
-        "second": _seed_slider("second person", HELD_OUT + 8, last_person),
+        "source": _seed_slider("source person", "source", PEOPLE),
+        "second": _seed_slider("second person", "second", PEOPLE),
         "blend": _slider(ipywidgets.FloatSlider, "blend of the two", value=0.0, min=0.0, max=1.0, step=0.1),
-        "source_shot": _seed_slider("source photo", HELD_OUT + 3, last_photo),
-        "target": _seed_slider("target person", HELD_OUT + 21, last_person),
-        "target_shot": _seed_slider("target photo", HELD_OUT + 5, last_photo),
+        "source_shot": _seed_slider("source photo", "source_shot", PHOTOS),
+        "target": _seed_slider("target person", "target", PEOPLE),
+        "target_shot": _seed_slider("target photo", "target_shot", PHOTOS),
     }
 
     def draw(source, second, blend, source_shot, target, target_shot) -> str:
         person = Person(source, second, blend) if blend else Person(source)
         pair = Pair(person, source_shot, Person(target), target_shot)
         swap, truth = studio.swap(pair), studio.truth(pair)
-        who = f"person {source}" if blend == 0 else f"person {source}, {blend:.0%} towards {second}"
+        who = f"person {source}" if blend == 0 else f"{source}, {blend:.0%} towards {second}"
         return _figures(
             [
-                ("Source", f"whose face: {who}, photo {source_shot}", studio.source(pair), None),
-                ("Target", f"which photograph: person {target}, photo {target_shot}", studio.target(pair), None),
-                ("Swap", "drawn by the network from the two on the left", swap, studio.judge(pair, swap)),
-                ("True answer", "rendered: the source person in the target's photo", truth, studio.judge(pair, truth)),
+                ("Source", f"{who}, photo {source_shot}", studio.source(pair), None),
+                ("Target", f"person {target}, photo {target_shot}", studio.target(pair), None),
+                ("Swap", "drawn by the network, from these two", swap, studio.judge(pair, swap)),
+                ("True answer", "rendered; no network ever saw it", truth, studio.judge(pair, truth)),
             ]
         )
 
@@ -77,7 +77,6 @@ def injection_explorer(cosine: Cosine = cosine) -> "Explorer":
     """
     studio = Studio(cosine=cosine)
     count = len(studio.generator.injection.blocks)
-    last_person, last_photo = HELD_OUT + PEOPLE - 1, HELD_OUT + PHOTOS - 1
     blocks = {
         f"block{i}": ipywidgets.Checkbox(
             value=True, description=f"block {i + 1}", indent=False, layout=ipywidgets.Layout(width="86px")
@@ -85,10 +84,10 @@ def injection_explorer(cosine: Cosine = cosine) -> "Explorer":
         for i in range(count)
     }
     pair_controls = {
-        "source": _seed_slider("source person", HELD_OUT + 7, last_person),
-        "source_shot": _seed_slider("source photo", HELD_OUT + 3, last_photo),
-        "target": _seed_slider("target person", HELD_OUT + 21, last_person),
-        "target_shot": _seed_slider("target photo", HELD_OUT + 5, last_photo),
+        "source": _seed_slider("source person", "source", PEOPLE),
+        "source_shot": _seed_slider("source photo", "source_shot", PHOTOS),
+        "target": _seed_slider("target person", "target", PEOPLE),
+        "target_shot": _seed_slider("target photo", "target_shot", PHOTOS),
     }
     off = ipywidgets.Dropdown(
         description="a block that is off gets",
@@ -182,8 +181,8 @@ class Explorer(ipywidgets.VBox):
             )
 
 
-def _seed_slider(words: str, value: int, last: int) -> ipywidgets.IntSlider:
-    return _slider(ipywidgets.IntSlider, words, value=value, min=HELD_OUT, max=last)
+def _seed_slider(words: str, name: str, count: int) -> ipywidgets.IntSlider:
+    return _slider(ipywidgets.IntSlider, words, value=HELD_OUT + AT_REST[name], min=HELD_OUT, max=HELD_OUT + count - 1)
 
 
 def _slider(kind: type, words: str, **numbers):
@@ -205,19 +204,15 @@ def _figures(pictures: list[tuple[str, str, np.ndarray, tuple[float, float] | No
     """A row of pictures with words and, where there are any, two bars: like the source, like the target."""
     cells = []
     for title, words, image, cosines in pictures:
-        bars = (
-            ""
-            if cosines is None
-            else _bar("source", cosines[0], SOURCE_COLOUR) + _bar("target", cosines[1], TARGET_COLOUR)
-        )
+        bars = "" if cosines is None else _bar("source", cosines[0], SOURCE) + _bar("target", cosines[1], TARGET)
         alt = f"{title}: {words}" + (
             "" if cosines is None else f"; cosine {cosines[0]:.2f} to source, {cosines[1]:.2f} to target"
         )
         cells.append(
             f'<figure style="margin:0;width:{SIDE}px"><img alt="{html.escape(alt)}" src="{_png(image)}" '
             f'width="{SIDE}" height="{SIDE}" style="border-radius:6px;max-width:none">'
-            f'<figcaption style="line-height:1.3"><b>{html.escape(title)}</b><br>{html.escape(words)}{bars}</figcaption>'
-            "</figure>"
+            f'<figcaption style="line-height:1.3"><b>{html.escape(title)}</b><br>{html.escape(words)}'
+            f"{bars}</figcaption></figure>"
         )
     return f'<div role="status" style="display:flex;flex-wrap:wrap;gap:14px;margin-top:8px">{"".join(cells)}</div>'
 
