@@ -1,7 +1,8 @@
-"""The static figures: grids of pictures, plots and the diagrams of the paper's modules, each with a text that says it."""
+"""The static figures: grids of pictures, plots, and diagrams of the paper's modules, each with a text that says it."""
 
 from __future__ import annotations
 
+import base64
 import html
 import io
 from collections.abc import Sequence

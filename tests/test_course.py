@@ -130,6 +130,33 @@ class TestVerdict:
 
         assert grade(CLASS, Scale).status == "not attempted"
 
+    def test_a_blank_in_init_is_not_attempted_either(self, capsys):
+        class Scale(nn.Module):
+            def __init__(self, size):
+                super().__init__()
+
+            def forward(self, x):
+                return self.weight * x  # written, but __init__ is not
+
+        assert grade(CLASS, Scale).status == "failed"
+
+        class Scale(nn.Module):
+            def __init__(self, size):
+                super().__init__()
+                raise NotImplementedError
+
+            def forward(self, x):
+                return self.weight * x
+
+        assert grade(CLASS, Scale).message == "`__init__` still raises NotImplementedError."
+
+    def test_a_forgotten_last_line_of_the_stub_does_no_harm(self):
+        def double(x):
+            return 3 * x
+            raise NotImplementedError
+
+        assert grade(TOY, double).status == "failed"
+
     def test_the_reference_is_refused(self, capsys):
         assert session.check("98.1", TOY.reference) is TOY.reference
         assert "course's own version" in capsys.readouterr().out
