@@ -1,149 +1,164 @@
-"""Photographs to train on, and the paper's two kinds of batches: same identity, different identities (section 4.1).
-
-The photographs are those of a photo collection: every shot belongs to one person, so no picture of one person in
-another person's shot, the true answer of a swap, is among them.
-"""
+"""Photographs of people as a collection has them, and the batches of same and of different people (paper 3.3)."""
 
 import hashlib
 import multiprocessing
 import os
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
-from simswap_lib.files import whole_file
+from simswap_lib import files
 from simswap_lib.world.people import HELD_OUT, Identity
 from simswap_lib.world.renderer import render
 from simswap_lib.world.shots import Shot
 
-SHOTS_EACH = 100  # photograph k of person p is shot 100 p + k, so that no two people share one
+PHOTOS_LIMIT = 100  # shots reserved for each person; more would run into the next person's
 
 
-@lru_cache(maxsize=1)
-def world_version() -> str:
-    """12 hexadecimal digits that change when the world draws other pictures: a checksum of eight small renders."""
-    pictures = [render(Identity.sample(7 * i), Shot.sample(11 * i), 48).image for i in range(8)]
-    return hashlib.sha256(np.stack(pictures).tobytes()).hexdigest()[:12]
+def shot_seed(person: int, photo: int) -> int:
+    """The shot that belongs to this photo of this person, and to no other photo.
+
+    Photographs of a collection are like that: no two people share pose, light and background exactly. Shots of people
+    below HELD_OUT stay below HELD_OUT, those of held-out people lie above it.
+    Raises: ValueError if the person or the photo is out of range.
+    """
+    first = HELD_OUT if person >= HELD_OUT else 0
+    seed = first + (person - first) * PHOTOS_LIMIT + photo
+    if person < 0 or not 0 <= photo < PHOTOS_LIMIT or (first == 0 and seed >= HELD_OUT):
+        raise ValueError(
+            f"There are {PHOTOS_LIMIT} shots for each of {HELD_OUT // PHOTOS_LIMIT} people (or for a held-out one); "
+            f"asked for photo {photo} of person {person}."
+        )
+    return seed
 
 
-def photo(person: int, k: int, size: int) -> np.ndarray:
-    """Photograph number k of a person, uint8 RGB (size, size, 3)."""
-    return render(Identity.sample(person), Shot.sample(SHOTS_EACH * person + k), size).image
+def photograph(person: int, photo: int, size: int) -> np.ndarray:
+    """Photo number `photo` of person number `person`: uint8 RGB (size, size, 3)."""
+    return render(Identity.sample(person), Shot.sample(shot_seed(person, photo)), size).image
 
 
-@dataclass(frozen=True)
+# ----------------------------------------------------------------------------------------------------------------------
+
+
 class WorldPhotos:
-    """A photo collection of people who do not exist, rendered once and kept in a memory-mapped file.
+    """`people` people from number `first` on, `photos` photographs each, every one its own shot.
 
-    people: how many; their seeds are first, first + 1, ...   photos: of each person, each a shot of its own
-    size: side in pixels   cache: folder of the file, or None to keep the pictures in memory
+    The pictures are rendered once. With a `cache` folder they lie there as one memory-mapped file, whose name holds
+    the request and a checksum of what the world draws, so that a changed world is never mixed with old pictures.
 
-    Raises: ValueError when held-out people (or shots) would be among them, or for counts out of range.
+    Attributes: images, uint8 RGB (people, photos, size, size, 3); first, the number of the first person.
+    Raises: ValueError if nothing is asked for, or if training people and held-out people would be mixed.
     """
 
-    people: int
-    photos: int
-    size: int = 64
-    first: int = 0
-    cache: str | os.PathLike | None = None
-
-    def __post_init__(self):
-        if self.people < 2 or not 2 <= self.photos <= SHOTS_EACH:
-            raise ValueError(
-                f"Expected at least 2 people and 2 to {SHOTS_EACH} photos, got {self.people}, {self.photos}."
-            )
-        if self.first < 0 or SHOTS_EACH * (self.first + self.people) > HELD_OUT:
-            raise ValueError(
-                f"Training people have seeds from 0 to {HELD_OUT // SHOTS_EACH - 1}; the others are held out."
-            )
-
-    @property
-    def path(self) -> Path | None:
-        """The cache file: its name says what is in it and which version of the world drew it."""
-        if self.cache is None:
-            return None
-        name = f"people-{self.first}-{self.people}x{self.photos}-{self.size}px-{world_version()}.npy"
-        return Path(self.cache) / name
-
-    def images(self) -> np.ndarray:
-        """uint8 (people, photos, size, size, 3); rendered now if the cache does not hold it. Never half a file."""
-        if self.path is None:
-            out = np.empty((self.people, self.photos, self.size, self.size, 3), np.uint8)
-            self._render_into(out)
-            return out
-        if not self.path.exists():
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            with whole_file(self.path) as temporary:
-                shape = (self.people, self.photos, self.size, self.size, 3)
-                out = np.lib.format.open_memmap(temporary, "w+", np.uint8, shape)
-                self._render_into(out)
-                out.flush()
-                del out
-        return np.load(self.path, mmap_mode="r")
-
-    def _render_into(self, out: np.ndarray) -> None:
-        jobs = [(self.first + i, self.photos, self.size) for i in range(self.people)]
-        bar = tqdm(total=self.people, desc="photographing", unit="person", disable=self.people < 100)
-        if self.people * self.photos < 2000:  # not worth starting processes
-            for i, job in enumerate(jobs):
-                out[i] = _photograph(job)
-                bar.update()
-        else:
-            for i, pictures in enumerate(_in_processes(jobs)):
-                out[i] = pictures
-                bar.update()
-        bar.close()
+    def __init__(
+        self,
+        people: int,
+        photos: int,
+        size: int = 64,
+        first: int = 0,
+        cache: str | os.PathLike | None = None,
+        workers: int = 1,
+    ):
+        if people < 1 or photos < 1:
+            raise ValueError(f"WorldPhotos needs at least one person and one photo, got {people} and {photos}.")
+        if (first >= HELD_OUT) != (first + people - 1 >= HELD_OUT):
+            raise ValueError(f"People {first} to {first + people - 1} mix training people and held-out ones.")
+        shot_seed(first + people - 1, photos - 1)  # out of range: say so before an hour of rendering
+        self.first = first
+        if cache is None:
+            self.images = np.empty((people, photos, size, size, 3), np.uint8)
+            _fill(self.images, first, workers)
+            return
+        folder = Path(cache)
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / f"world-{world_version()}-{first}-{people}x{photos}-{size}px.npy"
+        if not path.exists():
+            with files.whole_file(path) as temporary:
+                shape = (people, photos, size, size, 3)
+                images = np.lib.format.open_memmap(temporary, mode="w+", dtype=np.uint8, shape=shape)
+                _fill(images, first, workers)
+                images.flush()
+        self.images = np.load(path, mmap_mode="r")
 
 
-def _photograph(job: tuple[int, int, int]) -> np.ndarray:
-    person, photos, size = job
-    return np.stack([photo(person, k, size) for k in range(photos)])
+def world_version() -> str:
+    """Eight hexadecimal digits that change when the world draws anything differently: a hash of a few small renders."""
+    digest = hashlib.sha256()
+    for number in range(4):
+        digest.update(photograph(number, number, 64).tobytes())
+    return digest.hexdigest()[:8]
 
 
-def _in_processes(jobs: list):
-    # A worker is one core's worth of work; BLAS threads inside it would only fight each other.
-    before = os.environ.get("OMP_NUM_THREADS")
-    os.environ["OMP_NUM_THREADS"] = "1"
+def _fill(images: np.ndarray, first: int, workers: int) -> None:
+    people, photos, size = images.shape[:3]
+    tasks = [(first + i, photos, size) for i in range(people)]
+    bar = {"total": people, "desc": "rendering", "unit": "person", "disable": people * photos < 500}
+    if workers <= 1:
+        for i, task in enumerate(tqdm(tasks, **bar)):
+            images[i] = _person(*task)
+        return
+    # Spawned, because a forked copy of a process that has run OpenMP threads may hang. One thread each, because two
+    # libraries that both think they own all cores are slower than one.
+    before = {name: os.environ.get(name) for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
+    os.environ.update(dict.fromkeys(before, "1"))
     try:
-        context = multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(os.cpu_count(), mp_context=context) as pool:
-            yield from pool.map(_photograph, jobs, chunksize=8)
+        with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+            for i, pictures in enumerate(tqdm(pool.map(_person, *zip(*tasks, strict=True), chunksize=8), **bar)):
+                images[i] = pictures
     finally:
-        if before is None:
-            del os.environ["OMP_NUM_THREADS"]
-        else:
-            os.environ["OMP_NUM_THREADS"] = before
+        for name, value in before.items():
+            os.environ.pop(name) if value is None else os.environ.update({name: value})
 
 
-# ----------------------------------------------------------------------------
+def _person(person: int, photos: int, size: int) -> np.ndarray:
+    return np.stack([photograph(person, photo, size) for photo in range(photos)])  # (photos, H, W, 3)
 
 
-@dataclass(frozen=True)
+# ----------------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, eq=False)
 class Batch:
-    """Numbers of the photographs of one training step, as (person, photo) pairs."""
+    """Sources and targets of one step."""
 
-    source: np.ndarray  # (B, 2)
-    target: np.ndarray  # (B, 2)
-    same: np.ndarray  # (B,) bool: source and target show the same person
+    source: np.ndarray  # uint8 RGB (B, H, W, 3)
+    target: np.ndarray  # uint8 RGB (B, H, W, 3)
+    same: np.ndarray  # bool (B,): source and target show one person
+    source_index: np.ndarray  # int64 (B, 2): person and photo, as they index `images`
+    target_index: np.ndarray  # int64 (B, 2)
 
 
-def pairs(people: int, photos: int, step: int, batch: int, seed: int = 0) -> Batch:
-    """The pairs of one step: two photographs of one person on even steps, of two people on odd steps.
+def pairs(photos: WorldPhotos, step: int, batch: int, seed: int = 0) -> Batch:
+    """The batch of this step, a pure function of (seed, step), so that a resumed run sees what it would have seen.
 
-    A pure function of its arguments, so that a resumed run goes on with exactly the batches it would have seen.
-    Raises: ValueError when there are not two people or two photographs to choose from.
+    Even steps pair two different photos of one person, odd steps photos of two different people: the paper's
+    alternation. No target is ever shown in a second person's shot: there is no answer to look up.
+
+    Raises: ValueError if there are too few people or photos for such pairs.
     """
-    if people < 2 or photos < 2:
-        raise ValueError(f"Pairs need at least 2 people with 2 photos each, got {people} with {photos}.")
+    people, count = photos.images.shape[:2]
+    if people < 2 or count < 2:
+        raise ValueError(f"Pairs need at least 2 people with 2 photos each, got {people} with {count}.")
     rng = np.random.default_rng([seed, step])
-    same = step % 2 == 0
-    who = rng.integers(people, size=batch)
-    other = who if same else (who + rng.integers(1, people, size=batch)) % people
-    k = rng.integers(photos, size=batch)
-    # Another photograph: of the same person it must differ, of another person any will do.
-    other_k = (k + rng.integers(1, photos, size=batch)) % photos if same else rng.integers(photos, size=batch)
-    return Batch(np.stack([who, k], 1), np.stack([other, other_k], 1), np.full(batch, same))
+    same = np.full(batch, step % 2 == 0)
+    target_person, target_photo = rng.integers(people, size=batch), rng.integers(count, size=batch)
+    # A step of 1 ... n - 1 around the circle never comes back to where it started.
+    other_person = (target_person + rng.integers(1, people, size=batch)) % people
+    other_photo = (target_photo + rng.integers(1, count, size=batch)) % count
+    source_person = np.where(same, target_person, other_person)
+    return Batch(
+        source=gather(photos.images, source_person, other_photo),
+        target=gather(photos.images, target_person, target_photo),
+        same=same,
+        source_index=np.stack([source_person, other_photo], axis=1),
+        target_index=np.stack([target_person, target_photo], axis=1),
+    )
+
+
+def gather(images: np.ndarray, people: Sequence[int], photos: Sequence[int]) -> np.ndarray:
+    """Pictures (B, H, W, 3) number (people[i], photos[i]) of (people, photos, H, W, 3), read into memory."""
+    return np.stack([images[person, photo] for person, photo in zip(people, photos, strict=True)])

@@ -19,13 +19,11 @@ from torch import Tensor
 from torch.nn import functional as F
 from tqdm import tqdm
 
-from simswap_lib.data import WorldPhotos, world_version
+from simswap_lib.data import WorldPhotos, photograph, world_version
 from simswap_lib.files import DATA, to_tensor
 from simswap_lib.models import weights
 from simswap_lib.models.arcface import ArcFace, ArcFaceConfig, MarginHead
-from simswap_lib.world.people import HELD_OUT, Identity
-from simswap_lib.world.renderer import render
-from simswap_lib.world.shots import Shot
+from simswap_lib.world.people import HELD_OUT
 
 PEOPLE, PHOTOS, SIZE = 2400, 10, 64
 BATCH, SCALE, MARGIN = 128, 24.0, 0.3
@@ -57,11 +55,7 @@ USES = {
 
 def unseen_photographs() -> tuple[np.ndarray, np.ndarray]:
     """Held-out people: a gallery (100, ...) and probes (400, ...), every picture in a shot of its own."""
-    shots = iter(range(HELD_OUT, HELD_OUT + GALLERY * (1 + PROBES)))
-    pictures = [
-        [render(Identity.sample(HELD_OUT + i), Shot.sample(next(shots)), SIZE).image for _ in range(1 + PROBES)]
-        for i in range(GALLERY)
-    ]
+    pictures = [[photograph(HELD_OUT + i, k, SIZE) for k in range(1 + PROBES)] for i in range(GALLERY)]
     pictures = np.array(pictures)  # (100, 5, H, W, 3)
     return pictures[:, 0], pictures[:, 1:].reshape(-1, SIZE, SIZE, 3)
 
@@ -96,7 +90,7 @@ def main() -> None:
     torch.manual_seed(recipe["seed"])
     rng = torch.Generator().manual_seed(recipe["seed"])
 
-    images = np.array(WorldPhotos(PEOPLE, PHOTOS, SIZE, recipe["first"], options.cache).images())
+    images = np.array(WorldPhotos(PEOPLE, PHOTOS, SIZE, recipe["first"], options.cache).images)
     images = images.reshape(-1, SIZE, SIZE, 3)
     people = torch.arange(PEOPLE).repeat_interleave(PHOTOS)
     gallery, probes = unseen_photographs()
