@@ -1,0 +1,352 @@
+"""How SimSwap is trained: one readable loop over the paper's objective (sections 3.3, 3.4 and 4.1).
+
+Batches of one person and of two people take turns. Every batch is a pure function of seed and step, so a run that was
+stopped, even by a power cut, goes on exactly as if nothing had happened.
+"""
+
+import copy
+import json
+import pickle
+import signal
+import threading
+import time
+import zipfile
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+from accelerate import Accelerator
+from torch import nn
+from tqdm.auto import tqdm
+
+from simswap_lib import losses
+from simswap_lib.data import WorldPhotos, pairs, photograph
+from simswap_lib.files import to_tensor, whole_file
+from simswap_lib.models import weights
+from simswap_lib.models.arcface import ArcFace
+from simswap_lib.models.discriminator import Discriminator
+from simswap_lib.models.generator import Generator, GeneratorConfig
+from simswap_lib.world.people import HELD_OUT
+
+CHECKPOINT, LOG, BEST = "checkpoint.pt", "log.jsonl", "best"
+VALIDATION = 64  # held-out people on whom the best moment of a run is chosen; others judge it in the end
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """Everything that decides how a run goes. The defaults train the 64-pixel network on a CPU."""
+
+    # The photographs.
+    people: int = 2400  # people of the face world, with seeds from 0
+    photos: int = 10  # photographs of each, every one a shot of its own
+    size: int = 64  # pixels a side
+    cache: str | None = None  # folder that keeps the rendered photographs; None renders them anew
+    # The networks.
+    width: int = 24  # generator: channels at full resolution
+    downs: int = 2  # generator: halvings
+    blocks: int = 6  # generator: ID-blocks
+    critic_width: int = 32  # discriminator: channels of its first map
+    recogniser: str = "arcface"  # name or folder of the recogniser that gives the identity vectors
+    # The objective.
+    loss: losses.LossWeights = field(default_factory=losses.LossWeights)
+    first_map: int = 4  # m: weak feature matching takes the discriminator's maps m to M
+    gp_every: int = 16  # the gradient penalty is taken every so many steps, times as much
+    # The optimisation.
+    steps: int = 4000
+    batch: int = 16  # pictures
+    learning_rate: float = 4e-4
+    betas: tuple[float, float] = (0.0, 0.999)  # Adam, as in the paper
+    ema: float = 0.998  # decay of the averaged generator, which is what ships
+    seed: int = 0
+    # The book-keeping, in steps.
+    log_every: int = 20
+    validate_every: int = 200
+    checkpoint_every: int = 200
+
+    def __post_init__(self):
+        for name in ("steps", "batch", "gp_every", "log_every", "validate_every", "checkpoint_every"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"TrainConfig.{name} must be at least 1, got {getattr(self, name)}.")
+        if self.batch < 2:
+            raise ValueError("TrainConfig.batch must be at least 2: batch normalisation needs company.")
+
+
+def fast_bfloat16(device: torch.device) -> bool:
+    """Whether bfloat16 is quicker than float32 on `device`; without matrix units for it, it is slower."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_capability(device) >= (8, 0)
+    if device.type == "cpu":
+        supported = getattr(torch.cpu, "_is_amx_tile_supported", None)
+        return bool(supported and supported())
+    return False
+
+
+def train(
+    config: TrainConfig,
+    run_folder: str | Path,
+    on_log: Callable[[dict], None] | None = None,
+    accelerator: Accelerator | None = None,
+) -> dict:
+    """Train a generator into `run_folder`, or go on with the run that lies there. Returns the last log record.
+
+    The folder receives `log.jsonl` (one record each `log_every` steps), `checkpoint.pt` (everything to go on exactly)
+    and `best/` (the averaged generator at its best validation score). Ctrl-C ends after the current step and leaves a
+    checkpoint.
+
+    on_log: called with each record, for a live figure.
+
+    Raises: ValueError if the checkpoint is damaged or belongs to another configuration; FloatingPointError if a term
+    is no longer a number, naming the step and the term. The last checkpoint stays as it was.
+    """
+    run_folder = Path(run_folder)
+    run_folder.mkdir(parents=True, exist_ok=True)
+    accelerator = accelerator or default_accelerator()
+    device = accelerator.device
+    torch.manual_seed(config.seed)
+
+    # Networks. The recogniser only lends its eyes: it is frozen.
+    recogniser = ArcFace.from_pretrained(config.recogniser, device).requires_grad_(False).eval()
+    shape = GeneratorConfig(config.size, config.width, config.downs, config.blocks, recogniser.config.embedding_dim)
+    generator = Generator(shape).to(device, memory_format=torch.channels_last)
+    critic = Discriminator(config.size, config.critic_width).to(device, memory_format=torch.channels_last)
+    ema = copy.deepcopy(generator).requires_grad_(False).eval()
+    adam_g = torch.optim.Adam(generator.parameters(), config.learning_rate, config.betas)
+    adam_d = torch.optim.Adam(critic.parameters(), config.learning_rate, config.betas)
+    start = restore(run_folder, config, generator, critic, ema, adam_g, adam_d, device)
+    generator, critic, adam_g, adam_d = accelerator.prepare(generator, critic, adam_g, adam_d)
+
+    # Photographs, and the identity vector of each: it never changes, so it is computed once.
+    photos = WorldPhotos(config.people, config.photos, config.size, 0, config.cache)
+    everything = np.array(photos.images).reshape(-1, config.size, config.size, 3)
+    vectors = recogniser.embed(everything).reshape(config.people, config.photos, -1)
+    validation = Validation(recogniser, config.size, device)
+    print(
+        f"{sum(p.numel() for p in ema.parameters()) / 1e6:.1f} M parameters on {device}, "
+        f"{accelerator.mixed_precision} precision, weak feature matching from map {config.first_map} "
+        f"of {accelerator.unwrap_model(critic).maps}, steps {start} to {config.steps}"
+    )
+
+    record: dict = {}
+    best = best_score(run_folder, start)
+    clock = time.time()
+    with open(run_folder / LOG, "a") as log, Interruption() as interrupted:
+        bar = tqdm(range(start, config.steps), initial=start, total=config.steps, unit="step", smoothing=0.02)
+        for step in bar:
+            chosen = pairs(photos, step, config.batch, config.seed)
+            target = to_tensor(chosen.target, device).contiguous(memory_format=torch.channels_last)  # (B, 3, H, W)
+            v_source = vectors[tuple(chosen.source_index.T)]  # (B, D)
+            v_target = vectors[tuple(chosen.target_index.T)]
+            same = torch.from_numpy(chosen.same).to(device)
+
+            # The critic looks at the target once, for the generator's feature matching and for its own step.
+            target_maps = critic(target)
+
+            # Generator step: make the result and weigh every term of the paper.
+            critic.requires_grad_(False)
+            result = generator(target, v_source)
+            result_maps = critic(result)
+            v_result = recogniser(result.float())
+            terms = {
+                "identity": losses.identity_loss(v_result, v_source),
+                "reconstruction": losses.reconstruction_loss(result, target, same),
+                "adversarial": losses.hinge_g_loss(result_maps),
+                "wfm": losses.weak_feature_matching_loss(result_maps, target_maps, config.first_map),
+            }
+            total = (
+                config.loss.identity * terms["identity"]
+                + config.loss.reconstruction * terms["reconstruction"]
+                + terms["adversarial"]
+                + config.loss.wfm * terms["wfm"]
+            )
+            adam_g.zero_grad(set_to_none=True)
+            accelerator.backward(total)
+            adam_g.step()
+            critic.requires_grad_(True)
+
+            # Discriminator step, on the picture that the generator has just made.
+            terms["critic"] = losses.hinge_d_loss(target_maps, critic(result.detach()))
+            critic_total = terms["critic"]
+            if config.loss.gp and step % config.gp_every == 0:
+                chance = torch.Generator().manual_seed(config.seed * 1_000_003 + step)
+                terms["gp"] = losses.gradient_penalty(critic, target, result, chance)
+                critic_total = critic_total + config.gp_every * config.loss.gp * terms["gp"]
+            adam_d.zero_grad(set_to_none=True)
+            accelerator.backward(critic_total)
+            adam_d.step()
+
+            # The average of the last few hundred generators is better than any one of them.
+            update_ema(ema, accelerator.unwrap_model(generator), min(config.ema, (1 + step) / (10 + step)))
+
+            # Book-keeping. Different-identity steps have odd numbers, and only they tell whether identity moves.
+            done = step + 1
+            if not chosen.same.any():
+                cosines = {
+                    "cos_source": torch.cosine_similarity(v_result, v_source).mean().item(),
+                    "cos_target": torch.cosine_similarity(v_result, v_target).mean().item(),
+                }
+                record.update(cosines)
+            elif chosen.same.all():
+                record["reconstruction"] = terms["reconstruction"].item()
+            if done % config.log_every == 0 or done == config.steps or done % config.checkpoint_every == 0:
+                values = {name: term.item() for name, term in terms.items() if name != "reconstruction"}
+                require_numbers(values, done)
+                record.update(step=done, pictures=done * config.batch, minutes=(time.time() - clock) / 60, **values)
+                if done % config.validate_every == 0 or done == config.steps:
+                    record.update(validation.measure(ema))
+                    if record["score"] > best:
+                        best = record["score"]
+                        weights.save(ema, run_folder / BEST, f"The averaged generator after {done} steps: {record}")
+                log.write(json.dumps(record) + "\n")
+                log.flush()
+                bar.set_postfix(
+                    {
+                        "to source": f"{record.get('cos_source', 0):.2f}",
+                        "to target": f"{record.get('cos_target', 0):.2f}",
+                    }
+                )
+                if on_log:
+                    on_log(dict(record))
+            if done % config.checkpoint_every == 0 or done == config.steps or interrupted():
+                nets = (accelerator.unwrap_model(generator), accelerator.unwrap_model(critic), ema, adam_g, adam_d)
+                save_checkpoint(run_folder, config, done, *nets)
+            if interrupted():
+                print(f"Stopped after step {done}; the same command goes on from here.")
+                break
+    return record
+
+
+# ----------------------------------------------------------------------------
+
+
+def default_accelerator() -> Accelerator:
+    """Accelerate's choice of device, with bfloat16 where the machine is quick at it."""
+    plain = Accelerator()
+    if plain.mixed_precision == "no" and fast_bfloat16(plain.device):
+        from accelerate.state import AcceleratorState
+
+        AcceleratorState._reset_state()
+        return Accelerator(mixed_precision="bf16")
+    return plain
+
+
+@torch.no_grad()
+def update_ema(average: nn.Module, network: nn.Module, decay: float) -> None:
+    """average <- decay * average + (1 - decay) * network; batch statistics are copied."""
+    for a, b in zip(average.parameters(), network.parameters(), strict=True):
+        a.lerp_(b, 1 - decay)
+    for a, b in zip(average.buffers(), network.buffers(), strict=True):
+        a.copy_(b)
+
+
+def require_numbers(values: dict[str, float], step: int) -> None:
+    """Raise FloatingPointError naming the first term that is not a finite number."""
+    for name, value in values.items():
+        if not np.isfinite(value):
+            raise FloatingPointError(
+                f"The {name} term is {value} at step {step}. Try a lower learning_rate, or a larger batch; "
+                "the last checkpoint is from before."
+            )
+
+
+class Validation:
+    """How well identity moves and attributes stay on held-out photographs, without ever seeing a true answer."""
+
+    def __init__(self, recogniser: ArcFace, size: int, device: torch.device):
+        people = range(HELD_OUT + 500, HELD_OUT + 500 + VALIDATION)
+        first, second = (np.stack([photograph(p, k, size) for p in people]) for k in (0, 1))
+        self.recogniser = recogniser
+        self.target = to_tensor(second, device)
+        self.own = recogniser.embed(first)  # (V, D): the same people in another photograph
+        self.other = self.own.roll(1, 0)
+        self.v_target = recogniser.embed(second)
+
+    @torch.no_grad()
+    def measure(self, generator: nn.Module) -> dict[str, float]:
+        """Cosines to source and target, ID retrieval by the training recogniser among the sources, and the L1 of
+        drawing a person from their own other photograph. score = -(1 - cos to source) - L1: the objective's two
+        terms, at their equal weights."""
+        swapped = self.recogniser(generator(self.target, self.other))
+        cos_source = (swapped * self.other).sum(1).mean().item()
+        redrawn = (generator(self.target, self.own) - self.target).abs().mean().item()
+        return {
+            "held_out_cos_source": cos_source,
+            "held_out_cos_target": (swapped * self.v_target).sum(1).mean().item(),
+            "held_out_retrieval": ((swapped @ self.other.T).argmax(1).cpu() == torch.arange(VALIDATION))
+            .float()
+            .mean()
+            .item(),
+            "held_out_redrawn_l1": redrawn,
+            "score": cos_source - 1 - redrawn,
+        }
+
+
+class Interruption:
+    """Turns Ctrl-C into a question that the loop asks between two steps, where all state is consistent."""
+
+    def __enter__(self) -> Callable[[], bool]:
+        self.asked = False
+        self.before = None
+        if threading.current_thread() is threading.main_thread():
+            self.before = signal.signal(signal.SIGINT, self.ask)
+        return lambda: self.asked
+
+    def ask(self, *_) -> None:
+        self.asked = True
+
+    def __exit__(self, *_) -> None:
+        if self.before is not None:
+            signal.signal(signal.SIGINT, self.before)
+
+
+def save_checkpoint(run_folder: Path, config: TrainConfig, step: int, generator, critic, ema, adam_g, adam_d) -> None:
+    """Everything to go on exactly, written whole or not at all."""
+    state = {
+        "config": json.dumps(asdict(config)),
+        "step": step,
+        "generator": generator.state_dict(),
+        "critic": critic.state_dict(),
+        "ema": ema.state_dict(),
+        "adam_g": adam_g.state_dict(),
+        "adam_d": adam_d.state_dict(),
+    }
+    with whole_file(run_folder / CHECKPOINT) as path:
+        torch.save(state, path)
+
+
+def restore(run_folder: Path, config: TrainConfig, generator, critic, ema, adam_g, adam_d, device) -> int:
+    """Load the checkpoint if there is one; returns the step to go on from. Only `steps` and `cache` may differ."""
+    path = run_folder / CHECKPOINT
+    if not path.exists():
+        return 0
+    try:
+        state = torch.load(path, map_location=device, weights_only=True)
+        stored = json.loads(state["config"])
+    except (RuntimeError, EOFError, KeyError, ValueError, pickle.UnpicklingError, zipfile.BadZipFile) as error:
+        raise ValueError(f"{path} is damaged; delete it to start anew, or restore a copy.") from error
+    now = json.loads(json.dumps(asdict(config)))
+    free = {"steps", "cache", "log_every", "validate_every", "checkpoint_every"}
+    different = [f"{k} was {stored.get(k)}, is {v}" for k, v in now.items() if k not in free and stored.get(k) != v]
+    if different:
+        raise ValueError(f"{run_folder} holds a run of another configuration: {'; '.join(different)}.")
+    for name, thing in (
+        ("generator", generator),
+        ("critic", critic),
+        ("ema", ema),
+        ("adam_g", adam_g),
+        ("adam_d", adam_d),
+    ):
+        thing.load_state_dict(state[name])
+    return state["step"]
+
+
+def best_score(run_folder: Path, start: int) -> float:
+    """The best validation score that the log holds up to step `start`."""
+    path = run_folder / LOG
+    if start == 0 or not path.exists():
+        return -np.inf
+    records = [
+        json.loads(line) for line in path.read_text().splitlines() if line.startswith("{") and line.endswith("}")
+    ]
+    return max((r["score"] for r in records if "score" in r and r["step"] <= start), default=-np.inf)
