@@ -1,0 +1,109 @@
+"""FaceSwapper: one picture's identity into another picture, in one call (paper 3.2, at work)."""
+
+import os
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from simswap_lib.files import to_images, to_tensor
+from simswap_lib.models.arcface import ArcFace
+from simswap_lib.models.generator import Generator
+
+SMALLEST, LARGEST = 32, 8192
+
+
+class FaceSwapper:
+    """A generator with the recogniser that it was trained with.
+
+        swapper = FaceSwapper.from_pretrained("simswap")
+        result = swapper.swap_aligned(source, target)
+
+    generator, recogniser: on one device, in evaluation mode.
+    Raises: ValueError if the recogniser's vectors have another length than the generator expects.
+    """
+
+    def __init__(self, generator: Generator, recogniser: ArcFace):
+        wanted, given = generator.config.identity_dim, recogniser.config.embedding_dim
+        if wanted != given:
+            raise ValueError(f"The generator takes identity vectors of {wanted} numbers, the recogniser gives {given}.")
+        self.generator = generator.eval()
+        self.recogniser = recogniser.eval()
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        name_or_folder: str | os.PathLike = "simswap",
+        recogniser: str | os.PathLike = "arcface",
+        device: str | torch.device | None = None,
+    ) -> "FaceSwapper":
+        """The swapper of `data/weights/<name>/` (or of a folder) on `device`; None takes the best device there is.
+
+        Raises: FileNotFoundError for an unknown name, ValueError for damaged weights.
+        """
+        device = torch.device(device) if device is not None else best_device()
+        return cls(Generator.from_pretrained(name_or_folder, device), ArcFace.from_pretrained(recogniser, device))
+
+    @property
+    def device(self) -> torch.device:
+        return next(self.generator.parameters()).device
+
+    def identity(self, source: np.ndarray) -> Tensor:
+        """v_S of aligned faces: uint8 RGB (H, W, 3) or (B, H, W, 3) -> (B, D), each of length 1."""
+        return self.recogniser.embed(_checked(source, "source"))
+
+    @torch.no_grad()
+    def swap_aligned(self, source: np.ndarray, target: np.ndarray) -> np.ndarray:
+        """The target's picture with the source's identity, at the target's size.
+
+        source, target: aligned faces, uint8 RGB (H, W, 3) or a batch (B, H, W, 3), square, 32 to 8,192 pixels a side;
+        the two may differ in size. One source may serve many targets, and many sources one target.
+
+        The network works at its own size (64 pixels for `simswap`); other sizes are resized on the way in and back.
+        Returns uint8 RGB (H, W, 3), or (B, H, W, 3) if either was a batch. The picture is not marked as synthetic:
+        `provenance.write_image` marks what it writes.
+
+        Raises: ValueError for another type, shape or size, or if the two batches do not fit.
+        """
+        single = np.ndim(source) == 3 and np.ndim(target) == 3
+        v_source = self.identity(source)  # (B, D)
+        target = to_tensor(_checked(target, "target"), self.device)  # (B, 3, H, W)
+        count = max(len(v_source), len(target))
+        if {len(v_source), len(target)} - {1, count}:
+            raise ValueError(f"{len(v_source)} sources do not fit {len(target)} targets: give as many, or one.")
+        side, own = target.shape[-1], self.generator.config.image_size
+        small = resize(target, own).expand(count, -1, -1, -1)
+        result = self.generator(small, v_source.expand(count, -1))
+        images = to_images(resize(result, side))
+        return images[0] if single else images
+
+
+def best_device() -> torch.device:
+    """CUDA if there is one, else Apple's MPS, else the CPU."""
+    if torch.cuda.is_available():
+        return torch.device("cuda")
+    if torch.backends.mps.is_available():
+        return torch.device("mps")
+    return torch.device("cpu")
+
+
+def resize(images: Tensor, side: int) -> Tensor:
+    """(B, 3, H, W) -> (B, 3, side, side), bicubic; antialiased, so that shrinking does not flicker."""
+    if images.shape[-1] == side:
+        return images
+    return F.interpolate(images, (side, side), mode="bicubic", align_corners=False, antialias=True).clamp(-1, 1)
+
+
+def _checked(images: np.ndarray, name: str) -> np.ndarray:
+    images = np.asarray(images)
+    if images.dtype != np.uint8 or images.ndim not in (3, 4) or images.shape[-1] != 3 or images.shape[0] == 0:
+        raise ValueError(
+            f"The {name} should be uint8 RGB (H, W, 3) or (B, H, W, 3), got {images.dtype} {images.shape}."
+        )
+    height, width = images.shape[-3:-1]
+    if height != width:
+        raise ValueError(f"The {name} should be an aligned face, so a square; it is {width} x {height} pixels.")
+    if not SMALLEST <= height <= LARGEST:
+        raise ValueError(f"The {name} should be {SMALLEST} to {LARGEST} pixels a side, it is {height}.")
+    return images
