@@ -133,7 +133,7 @@ def test_all_blocks_off_redraws_the_target_with_its_own_identity():
     blocks = tuple(range(len(studio.generator.injection.blocks)))
     with torch.no_grad():
         v_target = studio.identity(PAIR.target, PAIR.target_shot)
-        own = files.to_images(studio.generator(files.to_tensor(studio.target(PAIR)), v_target))[0]
+        own = files.to_images(studio.generator(files.to_tensor(studio.target(PAIR), v_target.device), v_target))[0]
     assert (studio.swap(PAIR, blocks, "target") == own).all()
     assert (studio.swap(PAIR, blocks, "target") != studio.swap(PAIR)).any()
 
