@@ -25,7 +25,7 @@ class ArcFaceConfig:
     dropout: float = 0.0  # share of the last features hidden in training; against learning people by heart
 
     def __post_init__(self):
-        object.__setattr__(self, "blocks", tuple(self.blocks))  # JSON brings a list
+        object.__setattr__(self, "blocks", tuple(self.blocks))  # a list would not be hashable
         if min(self.image_size, self.width, self.embedding_dim, self.stem_stride, *self.blocks) < 1 or not self.blocks:
             raise ValueError(f"ArcFaceConfig needs sizes of at least 1 and at least one stage, got {self}.")
         if self.image_size % self.stride:

@@ -69,8 +69,10 @@ def load(cls: type[Module], name_or_folder: str | os.PathLike, device: str | tor
     if files.checksum(path) != description["sha256"]:
         raise ValueError(f"{path} is damaged or from another version: its checksum is not the one in {CONFIG}.")
     try:
-        module = build(cls, cls.Config(**description["config"]), load_file(path))
-    except (SafetensorError, TypeError, ValueError) as error:
+        # JSON has lists only; in a frozen configuration they were tuples.
+        fields = {k: tuple(v) if isinstance(v, list) else v for k, v in description["config"].items()}
+        module = build(cls, cls.Config(**fields), load_file(path))
+    except (SafetensorError, AttributeError, TypeError, ValueError) as error:
         raise ValueError(f"{folder} cannot be loaded: {error}") from error
     return module.to(device or "cpu")
 
