@@ -119,7 +119,8 @@ def test_lab_as_root_and_without_a_display(clone, user, display):
     assert ("--allow-root" in arguments) == (user == "0")
     assert ("--no-browser" in arguments) == (not display)
     assert ("No display here" in run.stdout) == (not display)
-    assert "--ip=0.0.0.0" in arguments and arguments[-1] == "notebooks/00_start_here.ipynb"
+    assert "--LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb" in arguments
+    assert f"--ServerApp.root_dir={clone}" in arguments and "--ip=0.0.0.0" in arguments
 
 
 @pytest.mark.skipif(not shutil.which("make"), reason="no make here")

@@ -16,5 +16,6 @@ if [ "$(uname)" = Linux ] && [ -z "${DISPLAY:-}${WAYLAND_DISPLAY:-}${WSL_DISTRO_
 fi
 echo "Ctrl-C ends JupyterLab."
 
-# Only warnings and the address are printed. The root is the repository, so that links from a page to other files work.
-exec .venv/bin/jupyter lab --log-level=WARN --ServerApp.root_dir="$(pwd)" "$@" "$page"
+# Little but warnings and the address is printed, and the address is that of the first page. The root is the
+# repository, so that links from a page to other files work.
+exec .venv/bin/jupyter lab --log-level=WARN --ServerApp.root_dir="$(pwd)" --LabApp.default_url="/lab/tree/$page" "$@"
