@@ -1,0 +1,209 @@
+"""The command line: python -m simswap_lib render | swap | train | evaluate | bench.
+
+Everything heavy is imported inside the command that needs it, so that `--help` answers at once.
+"""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+
+def parser() -> argparse.ArgumentParser:
+    top = argparse.ArgumentParser(prog="python -m simswap_lib", description="SimSwap on faces that do not exist.")
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    render = commands.add_parser("render", help="photograph a person of the face world")
+    render.add_argument("--identity", type=int, default=0, metavar="SEED", help="the person (default %(default)s)")
+    render.add_argument("--shot", type=int, default=0, metavar="SEED", help="the photograph (default %(default)s)")
+    render.add_argument("--size", type=int, default=128, metavar="PX", help="side, 32 to 512 (default %(default)s)")
+    render.add_argument("--sheet", action="store_true", help="a grid: people down, photographs across")
+    render.add_argument(
+        "--people", type=int, default=8, help="rows of the sheet, from --identity on (default %(default)s)"
+    )
+    render.add_argument("--shots", type=int, default=10, help="columns, from --shot on (default %(default)s)")
+    render.add_argument("-o", "--output", type=Path, required=True, metavar="FILE", help="PNG, JPEG or WebP")
+    render.set_defaults(run=run_render)
+
+    swap = commands.add_parser("swap", help="put the source's identity into the target")
+    swap.add_argument("--source", type=Path, required=True, metavar="FILE", help="whose face")
+    swap.add_argument("--target", type=Path, required=True, metavar="FILE", help="into which picture")
+    swap.add_argument("--aligned", action="store_true", help="both pictures are aligned square crops")
+    swap.add_argument("--consent", metavar="WORDS", help="who agreed to this, needed for any face that is real")
+    swap.add_argument("--no-label", action="store_true", help="no visible label (the XMP mark stays)")
+    swap.add_argument("--weights", default="simswap", metavar="NAME", help="name or folder (default %(default)s)")
+    swap.add_argument("--device", help="cpu, cuda, mps (default: the best there is)")
+    swap.add_argument("-o", "--output", type=Path, required=True, metavar="FILE", help="PNG, JPEG or WebP")
+    swap.set_defaults(run=run_swap)
+
+    train = commands.add_parser("train", help="train a generator, or go on with a run")
+    train.add_argument("--run", type=Path, required=True, metavar="DIR", dest="folder", help="run folder")
+    train.add_argument(
+        "--set", nargs="*", default=[], metavar="NAME=VALUE", help="fields of TrainConfig or LossWeights"
+    )
+    train.set_defaults(run=run_train)
+
+    evaluate = commands.add_parser("evaluate", help="judge the swaps of held-out people")
+    evaluate.add_argument("--weights", default="simswap", metavar="NAME", help="name or folder (default %(default)s)")
+    evaluate.add_argument("--swaps", type=int, default=200, help="how many (default %(default)s)")
+    evaluate.add_argument("--device", help="cpu, cuda, mps (default: the best there is)")
+    evaluate.add_argument("--json", type=Path, metavar="FILE", help="also write the figures there")
+    evaluate.set_defaults(run=run_evaluate)
+
+    bench = commands.add_parser("bench", help="how fast this machine is")
+    bench.add_argument("what", choices=("world", "swap"), nargs="?", default="world")
+    bench.add_argument("--device", help="cpu, cuda, mps (default: the best there is)")
+    bench.add_argument("--json", type=Path, metavar="FILE", help="also write the figures there")
+    bench.set_defaults(run=run_bench)
+    return top
+
+
+def run_render(options: argparse.Namespace) -> None:
+    from simswap_lib.provenance import Mark, check_output, write_image
+    from simswap_lib.world import Identity, Shot, contact_sheet, render
+
+    check_output(options.output)
+    if min(options.identity, options.shot) < 0:
+        raise ValueError("Seeds are whole numbers from 0 on.")
+    if options.sheet:
+        people = range(options.identity, options.identity + options.people)
+        pixels = contact_sheet(people, range(options.shot, options.shot + options.shots), options.size)
+    else:
+        pixels = render(Identity.sample(options.identity), Shot.sample(options.shot), options.size).image
+    write_image(options.output, pixels, Mark("render", face_world=True))
+    print(f"{options.output}: {pixels.shape[1]} x {pixels.shape[0]} pixels")
+
+
+def run_swap(options: argparse.Namespace) -> None:
+    from simswap_lib.pictures import read_face
+    from simswap_lib.provenance import Mark, check_output, read_mark, write_image
+    from simswap_lib.swapper import FaceSwapper
+
+    if not options.aligned:
+        raise ValueError("Finding faces in photographs is not part of this version: give aligned crops and --aligned.")
+    check_output(options.output)
+    for given in (options.source, options.target):
+        if given.exists() and options.output.exists() and options.output.samefile(given):
+            raise ValueError(f"{options.output} is one of the pictures to read; choose another name for the result.")
+    source, target = read_face(options.source), read_face(options.target)
+    marks = [read_mark(options.source), read_mark(options.target)]
+    invented = all(mark is not None and mark.face_world for mark in marks)
+    if not invented and not (options.consent or "").strip():
+        unmarked = [
+            str(p) for p, m in zip((options.source, options.target), marks, strict=True) if not m or not m.face_world
+        ]
+        raise ValueError(
+            f"{' and '.join(unmarked)} may show somebody real: state with --consent who agreed to this swap, "
+            'for example --consent "Both people in the pictures agreed in writing"; it is written into the result.'
+        )
+    swapper = FaceSwapper.from_pretrained(options.weights, device=known_device(options.device))
+    result = swapper.swap_aligned(source, target)
+    mark = Mark("swap", face_world=invented, consent=(options.consent or "").strip() or None)
+    write_image(options.output, result, mark, visible_label=not options.no_label)
+    print(
+        f"{options.output}: {result.shape[1]} x {result.shape[0]} pixels, made on {swapper.device}, marked as synthetic"
+    )
+
+
+def run_train(options: argparse.Namespace) -> None:
+    from simswap_lib.training import train
+
+    print(json.dumps(train(configured(options.set), options.folder), indent=2))
+
+
+def configured(settings: list[str]):
+    """TrainConfig with NAME=VALUE settings; a name of LossWeights sets that weight."""
+    from dataclasses import fields, replace
+
+    from simswap_lib.training import TrainConfig
+
+    config = TrainConfig()
+    for setting in settings:
+        name, equals, text = setting.partition("=")
+        holder = config.loss if name in {f.name for f in fields(config.loss)} else config
+        known = {f.name for f in fields(config)} - {"loss"} | {f.name for f in fields(config.loss)}
+        if not equals or name not in known:
+            raise ValueError(f"{setting!r} is no setting; write NAME=VALUE with one of {', '.join(sorted(known))}.")
+        old = getattr(holder, name)
+        try:
+            if isinstance(old, tuple):
+                value = tuple(float(part) for part in text.split(","))
+            else:
+                value = text if old is None or isinstance(old, str) else type(old)(text)
+        except ValueError as error:
+            raise ValueError(f"{name} should be like {old!r}, got {text!r}.") from error
+        changed = replace(holder, **{name: value})
+        config = changed if holder is config else replace(config, loss=changed)
+    return config
+
+
+def run_evaluate(options: argparse.Namespace) -> None:
+    from simswap_lib import evaluation
+
+    check_json(options.json)
+    figures = evaluation.evaluate(options.weights, swaps=options.swaps, device=known_device(options.device))
+    print(evaluation.report(figures))
+    write_json(options.json, figures)
+
+
+def run_bench(options: argparse.Namespace) -> None:
+    from simswap_lib import bench
+
+    check_json(options.json)
+    figures = bench.bench_world() if options.what == "world" else bench.bench_swap(device=known_device(options.device))
+    for name, value in figures.items():
+        print(f"{name:32} {value:.1f}" if isinstance(value, float) else f"{name:32} {value}")
+    write_json(options.json, figures)
+
+
+# ----------------------------------------------------------------------------
+
+
+def known_device(name: str | None) -> str | None:
+    """The device if this machine has it; else ValueError."""
+    if name is None:
+        return None
+    import torch
+
+    try:
+        torch.zeros(1, device=name)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        raise ValueError(
+            f"This machine has no device {name!r}; leave --device out to take the best there is."
+        ) from error
+    return name
+
+
+def check_json(path: Path | None) -> None:
+    if path is not None and (path.is_dir() or not path.parent.is_dir()):
+        raise ValueError(f"{path} cannot be written: give a file name in a folder that exists.")
+
+
+def write_json(path: Path | None, figures: dict) -> None:
+    if path is not None:
+        from simswap_lib.files import whole_file
+
+        with whole_file(path) as temporary:
+            temporary.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Exit code: 0 done, 2 for whatever the caller can mend (one sentence on stderr), 130 after Ctrl-C."""
+    options = parser().parse_args(arguments)
+    try:
+        options.run(options)
+    except KeyboardInterrupt:
+        print("Stopped; nothing was half written.", file=sys.stderr)
+        return 130
+    except OSError as error:
+        reason = f"{error.filename}: {error.strerror}." if error.filename and error.strerror else str(error)
+        print(reason, file=sys.stderr)
+        return 2
+    except (ValueError, FloatingPointError) as error:
+        print(error, file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,216 @@
+"""The command line as its users meet it: exit codes, one sentence for each bad input, and no file left behind."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from simswap_lib.__main__ import configured, main
+from simswap_lib.models import weights
+from simswap_lib.models.generator import Generator, GeneratorConfig
+from simswap_lib.provenance import read_mark
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    """Two renders, two photographs without a mark, and a small untrained generator."""
+    folder = tmp_path_factory.mktemp("files")
+    for name, seed in (("a.png", 1), ("b.png", 2)):
+        assert main(f"render --identity {seed} --shot {seed} --size 64 -o {folder / name}".split()) == 0
+    for name in ("real.png", "real2.png"):
+        Image.fromarray(np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)).save(folder / name)
+    torch.manual_seed(0)
+    weights.save(Generator(GeneratorConfig(32, 8, 2, 1, 128)), folder / "tiny", "A generator for tests.")
+    return folder
+
+
+def swap(files, *extra, source="a.png", target="b.png", output="out.png"):
+    return main(
+        [
+            *("swap", "--source", str(files / source), "--target", str(files / target), "--aligned"),
+            *("--weights", str(files / "tiny"), "-o", str(files / output), *extra),
+        ]
+    )
+
+
+def one_sentence(capsys, words: str):
+    error = capsys.readouterr().err
+    assert words in error and "Traceback" not in error
+    assert len(error.strip().splitlines()) == 1, error
+
+
+class TestRender:
+    def test_writes_a_marked_picture(self, files):
+        assert Image.open(files / "a.png").size == (64, 64)
+        assert read_mark(files / "a.png").face_world
+
+    def test_sheet(self, tmp_path):
+        assert main(f"render --sheet --people 2 --shots 3 --size 32 -o {tmp_path / 's.png'}".split()) == 0
+        assert Image.open(tmp_path / "s.png").size == (96, 64)
+
+    @pytest.mark.parametrize(
+        "options, words",
+        [
+            ("--size 16 -o X.png", "32 to 512"),
+            ("--size 513 -o X.png", "32 to 512"),
+            ("--identity -1 -o X.png", "Seeds"),
+            ("--sheet --people 0 -o X.png", "at least one"),
+            ("-o X.gif", "should end in"),
+            ("-o no/X.png", "does not exist"),
+        ],
+    )
+    def test_bad_input(self, tmp_path, monkeypatch, capsys, options, words):
+        monkeypatch.chdir(tmp_path)
+        assert main(["render", *options.split()]) == 2
+        one_sentence(capsys, words)
+        assert not list(tmp_path.iterdir())
+
+
+class TestSwap:
+    def test_two_renders_need_no_consent_and_stay_usable(self, files):
+        assert swap(files) == 0
+        mark = read_mark(files / "out.png")
+        assert mark.kind == "swap" and mark.face_world and mark.consent is None
+        assert Image.open(files / "out.png").size == (64, 64)
+        assert swap(files, target="out.png", output="again.png") == 0
+
+    @pytest.mark.parametrize("pair", [("real.png", "a.png"), ("a.png", "real.png"), ("real.png", "real2.png")])
+    def test_real_faces_need_consent(self, files, capsys, pair):
+        assert swap(files, source=pair[0], target=pair[1], output="no.png") == 2
+        one_sentence(capsys, "--consent")
+        assert swap(files, "--consent", "  ", source=pair[0], target=pair[1], output="no.png") == 2
+        assert not (files / "no.png").exists()
+
+    def test_consent_is_written_down_and_does_not_spread(self, files, capsys):
+        assert swap(files, "--consent", "Ann, in writing", source="real.png", output="real-out.png") == 0
+        mark = read_mark(files / "real-out.png")
+        assert mark.consent == "Ann, in writing" and not mark.face_world
+        assert swap(files, source="real-out.png", output="no.png") == 2  # still a real face
+
+    def test_every_bad_input(self, files, capsys, tmp_path):
+        whole = (files / "a.png").read_bytes()
+        (tmp_path / "cut.png").write_bytes(whole[: len(whole) // 2])
+        (tmp_path / "empty.png").touch()
+        (tmp_path / "text.png").write_text("hello")
+        (tmp_path / "folder.png").mkdir()
+        Image.new("RGB", (31, 31)).save(tmp_path / "small.png")
+        Image.new("RGB", (64, 80)).save(tmp_path / "oblong.png")
+        Image.new("1", (8200, 8200)).save(tmp_path / "large.png")
+        cases = {
+            "missing.png": "There is no file",
+            "cut.png": "cut off",
+            "empty.png": "zero bytes",
+            "text.png": "not a picture",
+            "folder.png": "folder",
+            "small.png": "31 x 31",
+            "oblong.png": "square",
+            "large.png": "8200",
+        }
+        for name, words in cases.items():
+            for side in ("source", "target"):
+                assert swap(files, "--consent", "x", **{side: tmp_path / name}, output="never.png") == 2, name
+                one_sentence(capsys, words)
+        assert not [p for p in files.iterdir() if p.name.startswith((".", "never"))]
+
+    @pytest.mark.parametrize(
+        "output, words",
+        [("none/x.png", "does not exist"), ("tiny", "folder"), ("x.bmp", "should end in"), ("a.png", "another name")],
+    )
+    def test_bad_outputs(self, files, capsys, output, words):
+        before = {p.name for p in files.iterdir()}
+        assert swap(files, output=output) == 2
+        one_sentence(capsys, words)
+        assert {p.name for p in files.iterdir()} == before
+
+    def test_disk_full_leaves_nothing(self, files, capsys, monkeypatch):
+        def full(*_, **__):
+            raise OSError(28, "No space left on device", "x.png")
+
+        monkeypatch.setattr(Image.Image, "save", full)
+        assert swap(files, output="x.png") == 2
+        one_sentence(capsys, "No space left")
+        assert not [p for p in files.iterdir() if p.name.startswith((".", "x"))]
+
+    def test_not_aligned_wrong_weights_wrong_device(self, files, capsys, tmp_path):
+        assert main(["swap", "--source", "a", "--target", "b", "-o", "c.png"]) == 2
+        one_sentence(capsys, "--aligned")
+        assert swap(files, "--weights", "nobody", output="no.png") == 2
+        one_sentence(capsys, "nobody")
+        assert swap(files, "--device", "cuda:77", output="no.png") == 2
+        one_sentence(capsys, "no device 'cuda:77'")
+        for name in ("model.safetensors", "config.json"):
+            broken = tmp_path / name
+            weights.save(Generator(GeneratorConfig(32, 8, 2, 1, 128)), broken, "To be broken.")
+            data = (broken / name).read_bytes()
+            (broken / name).write_bytes(data[: len(data) // 2])
+            assert swap(files, "--weights", str(broken), output="no.png") == 2
+            one_sentence(capsys, "damaged")
+        assert not (files / "no.png").exists()
+
+
+class TestTrainSettings:
+    def test_settings_reach_the_configuration(self):
+        config = configured(["steps=7", "learning_rate=1e-3", "identity=30", "betas=0.5,0.9", "cache=here"])
+        assert (config.steps, config.learning_rate, config.loss.identity) == (7, 1e-3, 30.0)
+        assert config.betas == (0.5, 0.9) and config.cache == "here"
+
+    @pytest.mark.parametrize("setting", ["stepps=7", "steps", "steps=many", "steps=0", "loss=1"])
+    def test_bad_settings(self, setting, capsys, tmp_path):
+        assert main(["train", "--run", str(tmp_path / "run"), "--set", setting]) == 2
+        one_sentence(capsys, "steps")
+        assert not (tmp_path / "run").exists()
+
+
+def test_bench_writes_json(tmp_path, capsys, monkeypatch):
+    from simswap_lib import bench
+
+    monkeypatch.setattr(bench, "bench_world", lambda: {"renders_per_second_64": 1.5, "note": "x"})
+    assert main(["bench", "world", "--json", str(tmp_path / "b.json")]) == 0
+    assert json.loads((tmp_path / "b.json").read_text())["renders_per_second_64"] == 1.5
+    assert main(["bench", "world", "--json", str(tmp_path / "no" / "b.json")]) == 2
+
+
+def test_bench_measures():
+    import time
+
+    from simswap_lib.bench import seconds
+
+    assert 0.009 < seconds(lambda _: time.sleep(0.01), 3) < 0.1
+
+
+class TestAsASubprocess:
+    def run(self, *arguments):
+        command = [sys.executable, "-m", "simswap_lib", *map(str, arguments)]
+        return subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+
+    def test_help_and_unknown_options(self):
+        assert "render" in self.run("--help").stdout
+        assert self.run("swap", "--nonsense").returncode == 2
+        assert self.run().returncode == 2
+
+    def test_a_swap_with_the_shipped_weights(self, files):
+        done = self.run(
+            *(
+                "swap",
+                "--source",
+                files / "a.png",
+                "--target",
+                files / "b.png",
+                "--aligned",
+                "-o",
+                files / "shipped.png",
+            )
+        )
+        assert done.returncode == 0 and "marked as synthetic" in done.stdout, done.stderr
+        changed = np.abs(
+            np.asarray(Image.open(files / "shipped.png")).astype(int) - np.asarray(Image.open(files / "b.png"))
+        )
+        assert changed.mean() > 1
+
+    def test_a_missing_file_is_one_sentence(self, tmp_path):
+        done = self.run("swap", "--source", "no.png", "--target", "no.png", "--aligned", "-o", tmp_path / "x.png")
+        assert done.returncode == 2 and done.stderr.count("\n") == 1 and not list(tmp_path.iterdir())

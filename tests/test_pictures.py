@@ -1,0 +1,90 @@
+"""Picture files of all sorts: what can be converted is, what cannot is one sentence."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from simswap_lib.pictures import read_face
+
+RNG = np.random.default_rng(0)
+RGB = RNG.integers(0, 256, (48, 48, 3), np.uint8)
+
+
+def saved(tmp_path, image, name="a.png", **options):
+    image.save(tmp_path / name, **options)
+    return read_face(tmp_path / name)
+
+
+def test_rgb_is_exact(tmp_path):
+    assert (saved(tmp_path, Image.fromarray(RGB)) == RGB).all()
+
+
+def test_grey_one_bit_and_cmyk(tmp_path):
+    grey = Image.fromarray(RGB).convert("L")
+    assert (saved(tmp_path, grey) == np.asarray(grey)[..., None]).all()
+    assert set(np.unique(saved(tmp_path, grey.convert("1")))) <= {0, 255}
+    assert saved(tmp_path, Image.new("CMYK", (48, 48), (0, 255, 255, 0)), "a.jpg")[20, 20].argmax() == 0
+
+
+def test_palette_with_and_without_transparency(tmp_path):
+    palette = Image.fromarray(RGB).quantize(8)
+    assert (saved(tmp_path, palette) == np.asarray(palette.convert("RGB"))).all()
+    assert (saved(tmp_path, palette, "t.png", transparency=palette.getpixel((0, 0)))[0, 0] == 255).all()
+
+
+def test_transparency_is_laid_on_white(tmp_path):
+    clear = Image.new("RGBA", (40, 40), (10, 20, 30, 0))
+    assert (saved(tmp_path, clear) == 255).all()
+    half = Image.new("LA", (40, 40), (0, 128))
+    assert np.abs(saved(tmp_path, half).astype(int) - 127).max() <= 1
+
+
+def test_sixteen_bits_are_scaled(tmp_path):
+    ramp = np.linspace(0, 65535, 40 * 40).reshape(40, 40).astype(np.uint16)
+    out = saved(tmp_path, Image.fromarray(ramp))
+    assert out[0, 0, 0] == 0 and out[-1, -1, 0] == 255
+    assert np.abs(out[..., 0] - ramp / 257).max() <= 0.5001
+
+
+def test_exif_orientation_is_obeyed(tmp_path):
+    image = Image.fromarray(RGB)
+    exif = image.getexif()
+    exif[0x0112] = 6  # the camera was turned
+    out = saved(tmp_path, image, "a.png", exif=exif)
+    assert (out == np.rot90(RGB, -1)).all()
+
+
+def test_first_frame_of_an_animation(tmp_path):
+    frames = [Image.new("RGB", (40, 40), c) for c in ("red", "blue")]
+    frames[0].save(tmp_path / "a.gif", save_all=True, append_images=frames[1:])
+    assert read_face(tmp_path / "a.gif")[0, 0].tolist() == [255, 0, 0]
+
+
+def test_bad_files(tmp_path):
+    good = tmp_path / "good.png"
+    Image.fromarray(RGB).save(good)
+    whole = good.read_bytes()
+    (tmp_path / "empty.png").touch()
+    (tmp_path / "cut.png").write_bytes(whole[: len(whole) // 2])
+    (tmp_path / "head.png").write_bytes(whole[:40])
+    (tmp_path / "text.png").write_text("not a picture")
+    Image.fromarray(RGB).resize((40, 50)).save(tmp_path / "oblong.png")
+    Image.fromarray(RGB).resize((31, 31)).save(tmp_path / "small.png")
+    Image.new("1", (8193, 8193)).save(tmp_path / "large.png")
+    Image.new("1", (20000, 20000)).save(tmp_path / "bomb.png")
+    expected = {
+        "missing.png": "There is no file",
+        ".": "folder",
+        "empty.png": "zero bytes",
+        "cut.png": "damaged or cut off",
+        "head.png": "damaged|not a picture",
+        "text.png": "not a picture",
+        "oblong.png": "40 x 50 .* square",
+        "small.png": "31 x 31",
+        "large.png": "8193",
+        "bomb.png": "larger than 8192|20000",
+    }
+    for name, words in expected.items():
+        with pytest.raises((ValueError, FileNotFoundError), match=words) as caught:
+            read_face(tmp_path / name)
+        assert str(caught.value).count("\n") == 0, name
