@@ -87,3 +87,46 @@ def pictures(
         axis.text(0.5, -0.03, caption, transform=axis.transAxes, ha="center", va="top", fontsize=9, color=INK)
     figure.alt = alt
     return figure
+
+
+def numbers(matrices: Sequence[np.ndarray], titles: Sequence[str], alt: str, columns: int = 3) -> Figure:
+    """Small matrices with each number written into its cell, dark for low and light for high, each on its own scale."""
+    rows = -(-len(matrices) // columns)
+    figure, axes = plt.subplots(rows, columns, figsize=(2.3 * columns, 2.0 * rows), squeeze=False, layout="constrained")
+    for axis, matrix, title in zip(axes.flat, matrices, titles, strict=True):
+        matrix = np.asarray(matrix)
+        axis.imshow(matrix, cmap="cividis")
+        axis.set_title(title, fontsize=10)
+        axis.set(xticks=[], yticks=[])
+        middle = (matrix.min() + matrix.max()) / 2
+        for (i, j), value in np.ndenumerate(matrix):
+            ink = "black" if value > middle else "white"
+            axis.text(j, i, f"{value:g}", ha="center", va="center", fontsize=13, color=ink)
+    figure.alt = alt
+    return figure
+
+
+def lines(
+    names: Sequence[str],
+    curves: dict[str, tuple[Sequence[float], str]],
+    xlabel: str,
+    ylabel: str,
+    alt: str,
+    chance: float | None = None,
+) -> Figure:
+    """Curves over named places, each (values, colour) with a marker of its own, so that no reading hangs on colour.
+
+    `chance`, if given, is drawn as a dotted line.
+    """
+    figure, axis = plt.subplots(figsize=(7.2, 3.4), layout="constrained")
+    for (label, (values, colour)), marker in zip(curves.items(), "osD^v", strict=False):
+        axis.plot(range(len(values)), values, color=colour, marker=marker, linewidth=2, label=label)
+    if chance is not None:
+        axis.axhline(chance, color=GREY, linestyle=":", label="chance")
+    axis.set_xticks(range(len(names)), names)
+    axis.set(xlabel=xlabel, ylabel=ylabel)
+    axis.spines[["top", "right"]].set_visible(False)
+    axis.grid(axis="y", alpha=0.3)
+    axis.legend(frameon=False)
+    figure.alt = alt
+    return figure
