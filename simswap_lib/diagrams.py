@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
@@ -48,7 +50,7 @@ class Canvas:
 
     def arrow(self, *points, colour=INK, width=1.6, head=True):
         """A line through the points, in straight parts, with a head at the last."""
-        for i, (a, b) in enumerate(zip(points[:-1], points[1:], strict=True)):
+        for i, (a, b) in enumerate(pairwise(points)):
             last = head and i == len(points) - 2
             self.axis.add_patch(
                 FancyArrowPatch(
@@ -80,7 +82,7 @@ class Canvas:
 
 
 def generator(
-    config: GeneratorConfig = GeneratorConfig(),
+    config: GeneratorConfig,
     source: np.ndarray | None = None,
     target: np.ndarray | None = None,
     result: np.ndarray | None = None,

@@ -41,11 +41,8 @@ def show(figure: Figure, alt: str | None = None) -> None:
     if get_ipython is None or get_ipython() is None:
         print(f"[figure] {alt}")
         return
-    display(
-        {"image/png": buffer.getvalue(), "text/plain": f"[figure] {alt}"},
-        raw=True,
-        metadata={"image/png": {"alt": alt}},
-    )
+    png = base64.b64encode(buffer.getvalue()).decode()
+    display({"image/png": png, "text/plain": f"[figure] {alt}"}, raw=True, metadata={"image/png": {"alt": alt}})
     words = f"<details><summary>This figure in words</summary><p>{html.escape(alt)}</p></details>"
     display({"text/html": words, "text/plain": ""}, raw=True)
 

@@ -27,6 +27,9 @@ def over_the_batch(feature, sigma_s, mu_s):
     return _written(feature, sigma_s, mu_s, dim=(0, 2, 3))
 
 
+mystery = over_the_batch  # the lesson asks to diagnose it from its symptoms, so the name must not tell
+
+
 def over_the_channels(feature, sigma_s, mu_s):
     return _written(feature, sigma_s, mu_s, dim=(1, 2, 3))
 
