@@ -19,7 +19,9 @@ class TestDeepFakes:
     @pytest.mark.parametrize("size", [16, 48])
     def test_shape_and_range(self, size):
         net = DeepFakes(DeepFakesConfig(image_size=size, width=4, code=8))
-        result = net(5 * torch.randn(2, 3, size, size), person=1)
+        with torch.no_grad():
+            net.decoders[1][-2].weight.mul_(1000)
+        result = net(torch.randn(2, 3, size, size), person=1)
         assert result.shape == (2, 3, size, size)
         assert result.abs().max() <= 1
 
@@ -86,6 +88,10 @@ class TestRandomWarp:
         knot = moves[:, 0, 15:17, 31:33].mean(dim=(1, 2))  # a knot of the 5 x 5 grid, away from the border
         assert abs(knot.mean()) < 0.2
         assert 0.9 < knot.std() / (5 / 256 * 64) < 1.1
+
+    def test_outside_repeats_the_border(self):
+        faces = torch.ones(4, 3, 16, 16)
+        torch.testing.assert_close(random_warp(faces, torch.Generator().manual_seed(0), strength=0.1), faces)
 
     def test_same_generator_same_warp(self):
         faces = torch.rand(1, 3, 16, 16)

@@ -31,6 +31,10 @@ class TestSizes:
         assert [each.shape[1] for each in outputs[0]] == [2, 4, 8, 8, 1]
         assert discriminator.maps == len(outputs[0]) - 1 == 4
 
+    def test_channels_stop_at_eight_times_the_width(self):
+        outputs = PatchDiscriminator(width=1, layers=6).eval()(torch.zeros(1, 3, 192, 192))
+        assert [each.shape[1] for each in outputs] == [1, 2, 4, 8, 8, 8, 8, 1]
+
     @pytest.mark.parametrize("size", [16, 32, 48, 64, 96, 100, 128, 224, 512])
     def test_the_last_scale_never_collapses(self, size):
         outputs = Discriminator(image_size=size, width=1)(torch.zeros(1, 3, size, size))

@@ -78,6 +78,16 @@ class TestGolden:
         assert (golden["people_224"] - golden["train_py"]).abs().mean() > 0.1
 
 
+class TestRange:
+    @pytest.mark.parametrize("flavour", official.FLAVOURS)
+    def test_result_stays_in_range(self, flavour):
+        small = Generator(GeneratorConfig(image_size=16, width=4, downs=2, blocks=1, identity_dim=8)).eval()
+        with torch.no_grad():
+            small.decoder.to_rgb.weight.mul_(1000)
+            result = official.PublishedGenerator(small, flavour)(torch.rand(1, 3, 16, 16), torch.ones(1, 8))
+        assert result.min() == -1 and result.max() == 1
+
+
 class TestNames:
     def test_all_published_tensors_are_there(self, state):
         assert len(state) == 123
