@@ -15,8 +15,8 @@ LINE = [
     {"data"},
     {"evaluation"},
     {"training"},
-    {"swapper", "provenance"},
-    {"figures", "studio", "widgets", "course"},
+    {"swapper", "provenance", "pictures", "bench"},
+    {"figures", "diagrams", "studio", "widgets", "course"},
     {"__main__"},
 ]
 PLACE = {name: place for place, names in enumerate(LINE) for name in names}

@@ -38,6 +38,7 @@ def run(notebook: nbformat.NotebookNode, folder: Path) -> nbformat.NotebookNode:
         timeout=CELL_SECONDS,
         kernel_name="python3",
         record_timing=False,
+        extra_arguments=["--log-level=ERROR"],  # of the kernel itself: its advice on transports is not the page's
         resources={"metadata": {"path": str(folder)}},
     )
     try:
