@@ -95,8 +95,10 @@ class TestCases:
         pictures = cases(SMALL)
         assert pictures.target.shape == pictures.truth.shape == (6, 32, 32, 3) and pictures.gallery.shape[0] == 4
         alike = (pictures.target == pictures.truth).all(axis=-1)  # (S, H, W)
-        # The upper row is background, hair at most: the shot's, whoever is in it.
-        assert alike[:, :2].mean() > 0.5 > alike[pictures.mask > 0.9].mean()
+        # Much of the background is the shot's to the last bit, whoever is in it; the face is not.
+        assert alike[pictures.mask == 0].mean() > 0.5 and alike[pictures.mask > 0.9].mean() < 0.1
+        another = (pictures.target == np.roll(pictures.truth, 1, axis=0)).all(axis=-1)
+        assert another[pictures.mask == 0].mean() < 0.1
         assert (error_inside(pictures.target, pictures.truth, pictures.mask) > 1).all()
         assert pictures.mask.min() >= 0 and pictures.mask.max() <= 1
         assert pictures.labels.tolist() == [0, 1, 2, 3, 0, 1]
