@@ -97,7 +97,7 @@ def generator(
     side = config.image_size // 2**config.downs
     picture, feature = f"3 × {config.image_size} × {config.image_size}", f"{config.channels} × {side} × {side}"
     canvas, y = Canvas(10.4, 4.3), 1.35
-    canvas.picture(0.85, y, 1.3, target, "target\nkeeps pose, light, hair", TARGET)
+    canvas.picture(0.85, y, 1.3, target, "target\ngives pose, light", TARGET)
     canvas.box(2.85, y, 1.05, 1.0, "Encoder", TARGET, highlight == "encoder")
     canvas.box(5.2, y, 1.6, 1.5, f"ID Injection\n{config.blocks} ID-blocks", SOURCE, highlight == "injection")
     canvas.box(7.55, y, 1.05, 1.0, "Decoder", RESULT, highlight == "decoder")
