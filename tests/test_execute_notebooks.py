@@ -32,6 +32,7 @@ def test_a_page_with_a_widget_is_stored_without_its_state(tmp_path, monkeypatch)
     monkeypatch.setenv("SIMSWAP_MODE", "solution")
     path = notebook(tmp_path, WIDGET, "1 + 1")
     size = tool.store(path)
+    assert os.environ["SIMSWAP_MODE"] == "solution"  # of this process; the page's own is below
     stored = nbformat.read(path, as_version=4)
     assert size == path.stat().st_size and sorted(os.listdir(tmp_path)) == ["beside.txt", "page.ipynb"]
     assert set(stored.metadata) == {"kernelspec", "language_info"} and stored.metadata.kernelspec.name == "python3"

@@ -31,8 +31,6 @@ class NotebookError(Exception):
 
 def run(notebook: nbformat.NotebookNode, folder: Path) -> nbformat.NotebookNode:
     """Run all cells in a new kernel of this very Python, blanks left blank; outputs are written into `notebook`."""
-    # Pages are stored as a reader gets them, whatever mode the caller's shell is in.
-    os.environ["SIMSWAP_MODE"] = "learner"
     client = NotebookClient(
         notebook,
         timeout=CELL_SECONDS,
@@ -42,7 +40,8 @@ def run(notebook: nbformat.NotebookNode, folder: Path) -> nbformat.NotebookNode:
         resources={"metadata": {"path": str(folder)}},
     )
     try:
-        return client.execute()
+        # Pages are stored as a reader gets them, whatever mode the caller's shell is in.
+        return client.execute(env={**os.environ, "SIMSWAP_MODE": "learner"})
     except CellExecutionError as error:
         raise NotebookError(f"a cell failed:\n{error}") from error
 
