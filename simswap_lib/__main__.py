@@ -5,8 +5,11 @@ Everything heavy is imported inside the command that needs it, so that `--help` 
 
 import argparse
 import json
+import os
 import sys
 from pathlib import Path
+
+LONGEST_SHEET = 8192  # pixels a side
 
 
 def parser() -> argparse.ArgumentParser:
@@ -18,10 +21,8 @@ def parser() -> argparse.ArgumentParser:
     render.add_argument("--shot", type=int, default=0, metavar="SEED", help="the photograph (default %(default)s)")
     render.add_argument("--size", type=int, default=128, metavar="PX", help="side, 32 to 512 (default %(default)s)")
     render.add_argument("--sheet", action="store_true", help="a grid: people down, photographs across")
-    render.add_argument(
-        "--people", type=int, default=8, help="rows of the sheet, from --identity on (default %(default)s)"
-    )
-    render.add_argument("--shots", type=int, default=10, help="columns, from --shot on (default %(default)s)")
+    render.add_argument("--people", type=int, default=8, help="rows, people from --identity on (default %(default)s)")
+    render.add_argument("--shots", type=int, default=10, help="columns, shots from --shot on (default %(default)s)")
     render.add_argument("-o", "--output", type=Path, required=True, metavar="FILE", help="PNG, JPEG or WebP")
     render.set_defaults(run=run_render)
 
@@ -30,7 +31,11 @@ def parser() -> argparse.ArgumentParser:
     swap.add_argument("--target", type=Path, required=True, metavar="FILE", help="into which picture")
     swap.add_argument("--aligned", action="store_true", help="both pictures are aligned square crops")
     swap.add_argument("--consent", metavar="WORDS", help="who agreed to this, needed for any face that is real")
-    swap.add_argument("--no-label", action="store_true", help="no visible label (the XMP mark stays)")
+    swap.add_argument(
+        "--no-label",
+        action="store_true",
+        help="leave out the visible label, for a figure whose caption says that it is a swap; the XMP mark stays",
+    )
     swap.add_argument("--weights", default="simswap", metavar="NAME", help="name or folder (default %(default)s)")
     swap.add_argument("--device", help="cpu, cuda, mps (default: the best there is)")
     swap.add_argument("-o", "--output", type=Path, required=True, metavar="FILE", help="PNG, JPEG or WebP")
@@ -46,6 +51,7 @@ def parser() -> argparse.ArgumentParser:
     evaluate = commands.add_parser("evaluate", help="judge the swaps of held-out people")
     evaluate.add_argument("--weights", default="simswap", metavar="NAME", help="name or folder (default %(default)s)")
     evaluate.add_argument("--swaps", type=int, default=200, help="how many (default %(default)s)")
+    evaluate.add_argument("--gallery", type=int, default=100, help="people to choose from (default %(default)s)")
     evaluate.add_argument("--device", help="cpu, cuda, mps (default: the best there is)")
     evaluate.add_argument("--json", type=Path, metavar="FILE", help="also write the figures there")
     evaluate.set_defaults(run=run_evaluate)
@@ -60,12 +66,20 @@ def parser() -> argparse.ArgumentParser:
 
 def run_render(options: argparse.Namespace) -> None:
     from simswap_lib.provenance import Mark, check_output, write_image
-    from simswap_lib.world import Identity, Shot, contact_sheet, render
+    from simswap_lib.world import LARGEST, SMALLEST, Identity, Shot, contact_sheet, render
 
     check_output(options.output)
     if min(options.identity, options.shot) < 0:
-        raise ValueError("Seeds are whole numbers from 0 on.")
+        raise ValueError(f"Seeds are whole numbers from 0 on; got {min(options.identity, options.shot)}.")
+    if not SMALLEST <= options.size <= LARGEST:
+        raise ValueError(f"--size should be {SMALLEST} to {LARGEST} pixels, got {options.size}.")
     if options.sheet:
+        most = LONGEST_SHEET // options.size
+        if not (1 <= options.people <= most and 1 <= options.shots <= most):
+            raise ValueError(
+                f"--people and --shots should be 1 to {most} at --size {options.size}, so that the sheet stays within "
+                f"{LONGEST_SHEET:,} pixels a side; got {options.people} and {options.shots}."
+            )
         people = range(options.identity, options.identity + options.people)
         pixels = contact_sheet(people, range(options.shot, options.shot + options.shots), options.size)
     else:
@@ -76,39 +90,41 @@ def run_render(options: argparse.Namespace) -> None:
 
 def run_swap(options: argparse.Namespace) -> None:
     from simswap_lib.pictures import read_face
-    from simswap_lib.provenance import Mark, check_output, read_mark, write_image
+    from simswap_lib.provenance import Mark, check_consent, check_output, read_mark, write_image
     from simswap_lib.swapper import FaceSwapper
 
     if not options.aligned:
         raise ValueError("Finding faces in photographs is not part of this version: give aligned crops and --aligned.")
+    consent = None if options.consent is None else check_consent(options.consent)
     check_output(options.output)
     for given in (options.source, options.target):
         if given.exists() and options.output.exists() and options.output.samefile(given):
             raise ValueError(f"{options.output} is one of the pictures to read; choose another name for the result.")
     source, target = read_face(options.source), read_face(options.target)
     marks = [read_mark(options.source), read_mark(options.target)]
-    invented = all(mark is not None and mark.face_world for mark in marks)
-    if not invented and not (options.consent or "").strip():
-        unmarked = [
-            str(p) for p, m in zip((options.source, options.target), marks, strict=True) if not m or not m.face_world
-        ]
+    invented = [mark is not None and mark.face_world for mark in marks]
+    if not all(invented) and consent is None:
+        real = [str(p) for p, known in zip((options.source, options.target), invented, strict=True) if not known]
         raise ValueError(
-            f"{' and '.join(unmarked)} may show somebody real: state with --consent who agreed to this swap, "
+            f"{' and '.join(real)} may show somebody real: state with --consent who agreed to this swap, "
             'for example --consent "Both people in the pictures agreed in writing"; it is written into the result.'
         )
-    swapper = FaceSwapper.from_pretrained(options.weights, device=known_device(options.device))
+    swapper = FaceSwapper.from_pretrained(options.weights, device=options.device)
     result = swapper.swap_aligned(source, target)
-    mark = Mark("swap", face_world=invented, consent=(options.consent or "").strip() or None)
+    mark = Mark("swap", face_world=all(invented), consent=consent)
     write_image(options.output, result, mark, visible_label=not options.no_label)
     print(
         f"{options.output}: {result.shape[1]} x {result.shape[0]} pixels, made on {swapper.device}, marked as synthetic"
     )
 
 
-def run_train(options: argparse.Namespace) -> None:
+def run_train(options: argparse.Namespace) -> int:
     from simswap_lib.training import train
 
-    print(json.dumps(train(configured(options.set), options.folder), indent=2))
+    config = configured(options.set)
+    record = train(config, options.folder)
+    print(json.dumps(record, indent=2))
+    return 130 if record.get("step", config.steps) < config.steps else 0  # Ctrl-C left a checkpoint and said so
 
 
 def configured(settings: list[str]):
@@ -128,6 +144,8 @@ def configured(settings: list[str]):
         try:
             if isinstance(old, tuple):
                 value = tuple(float(part) for part in text.split(","))
+                if len(value) != len(old):
+                    raise ValueError
             else:
                 value = text if old is None or isinstance(old, str) else type(old)(text)
         except ValueError as error:
@@ -139,9 +157,11 @@ def configured(settings: list[str]):
 
 def run_evaluate(options: argparse.Namespace) -> None:
     from simswap_lib import evaluation
+    from simswap_lib.swapper import FaceSwapper
 
     check_json(options.json)
-    figures = evaluation.evaluate(options.weights, swaps=options.swaps, device=known_device(options.device))
+    swapper = FaceSwapper.from_pretrained(options.weights, options.device)
+    figures = evaluation.evaluate(swapper, swaps=options.swaps, gallery=options.gallery)
     print(evaluation.report(figures))
     write_json(options.json, figures)
 
@@ -150,7 +170,7 @@ def run_bench(options: argparse.Namespace) -> None:
     from simswap_lib import bench
 
     check_json(options.json)
-    figures = bench.bench_world() if options.what == "world" else bench.bench_swap(device=known_device(options.device))
+    figures = bench.bench_world() if options.what == "world" else bench.bench_swap(device=options.device)
     for name, value in figures.items():
         print(f"{name:32} {value:.1f}" if isinstance(value, float) else f"{name:32} {value}")
     write_json(options.json, figures)
@@ -159,24 +179,12 @@ def run_bench(options: argparse.Namespace) -> None:
 # ----------------------------------------------------------------------------
 
 
-def known_device(name: str | None) -> str | None:
-    """The device if this machine has it; else ValueError."""
-    if name is None:
-        return None
-    import torch
-
-    try:
-        torch.zeros(1, device=name)
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
-        raise ValueError(
-            f"This machine has no device {name!r}; leave --device out to take the best there is."
-        ) from error
-    return name
-
-
 def check_json(path: Path | None) -> None:
-    if path is not None and (path.is_dir() or not path.parent.is_dir()):
-        raise ValueError(f"{path} cannot be written: give a file name in a folder that exists.")
+    """Before minutes of work: can the figures be written there?"""
+    if path is not None and (
+        path.is_dir() or not path.parent.is_dir() or not os.access(path if path.exists() else path.parent, os.W_OK)
+    ):
+        raise ValueError(f"{path} cannot be written: give a file name in a folder that exists and takes files.")
 
 
 def write_json(path: Path | None, figures: dict) -> None:
@@ -191,18 +199,16 @@ def main(arguments: list[str] | None = None) -> int:
     """Exit code: 0 done, 2 for whatever the caller can mend (one sentence on stderr), 130 after Ctrl-C."""
     options = parser().parse_args(arguments)
     try:
-        options.run(options)
+        return options.run(options) or 0
     except KeyboardInterrupt:
         print("Stopped; nothing was half written.", file=sys.stderr)
         return 130
     except OSError as error:
         reason = f"{error.filename}: {error.strerror}." if error.filename and error.strerror else str(error)
         print(reason, file=sys.stderr)
-        return 2
     except (ValueError, FloatingPointError) as error:
         print(error, file=sys.stderr)
-        return 2
-    return 0
+    return 2
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ A swap is marked with IPTC's `compositeWithTrainedAlgorithmicMedia`, a render of
 
 import os
 import re
+import struct
 from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
@@ -13,6 +14,7 @@ from xml.sax.saxutils import quoteattr
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont, UnidentifiedImageError
+from PIL.PngImagePlugin import PngInfo
 
 import simswap_lib
 from simswap_lib.files import whole_file
@@ -22,6 +24,8 @@ KINDS = {"swap": "compositeWithTrainedAlgorithmicMedia", "render": "algorithmicM
 IPTC = "http://iptc.org/std/Iptc4xmpExt/2008-02-29/"
 OURS = "urn:simswap-course:provenance:1#"
 FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
+PNG_KEYWORD, JPEG_HEADER = "XML:com.adobe.xmp", b"http://ns.adobe.com/xap/1.0/\0"  # XMP specification, part 3
+LONGEST_CONSENT = 2000  # characters; XMP in a JPEG has to fit 64 kB
 LABEL, LABEL_FROM = "AI face swap", 128  # pixels a side; on a smaller picture nobody could read it
 
 
@@ -42,14 +46,16 @@ def write_image(path: str | os.PathLike, pixels: np.ndarray, mark: Mark, *, visi
     a swap would carry it along as if it were part of the photograph.
 
     The file is written whole or not at all. Raises: ValueError for another array, an unknown kind or file type, or a
-    swap of real faces without consent; OSError if the file cannot be written.
+    picture of real faces without consent; OSError if the file cannot be written.
     """
     path, pixels = Path(path), np.asarray(pixels)
     if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[-1] != 3:
         raise ValueError(f"Expected uint8 RGB (H, W, 3), got {pixels.dtype} {pixels.shape}.")
     if mark.kind not in KINDS:
         raise ValueError(f"A mark is of kind {' or '.join(KINDS)}, not {mark.kind!r}.")
-    if not mark.face_world and not (mark.consent or "").strip():
+    if mark.consent is not None:
+        check_consent(mark.consent)
+    if not mark.face_world and mark.consent is None:
         raise ValueError("A picture with a real face needs the consent of whoever it shows, stated in its mark.")
     check_output(path)
     image = Image.fromarray(np.ascontiguousarray(pixels))
@@ -57,15 +63,19 @@ def write_image(path: str | os.PathLike, pixels: np.ndarray, mark: Mark, *, visi
         _draw_label(image)
     xmp = _packet(mark).encode("utf-8")
     kind = FORMATS[path.suffix.lower()]
-    with whole_file(path) as temporary:
-        if kind == "PNG":
-            from PIL.PngImagePlugin import PngInfo
-
-            info = PngInfo()
-            info.add_itxt("XML:com.adobe.xmp", xmp.decode("utf-8"))
-            image.save(temporary, kind, pnginfo=info)
-        else:
-            image.save(temporary, kind, quality=95, xmp=xmp)
+    if kind == "PNG":
+        how = {"pnginfo": PngInfo()}
+        how["pnginfo"].add_itxt(PNG_KEYWORD, xmp.decode("utf-8"))
+    elif kind == "JPEG":
+        segment = JPEG_HEADER + xmp  # written by hand: Pillow 10 has no xmp= for JPEG
+        how = {"quality": 95, "subsampling": 0, "extra": b"\xff\xe1" + struct.pack(">H", len(segment) + 2) + segment}
+    else:
+        how = {"quality": 95, "xmp": xmp}
+    try:
+        with whole_file(path) as temporary:
+            image.save(temporary, kind, **how)
+    except OSError as error:
+        raise OSError(f"{path} cannot be written: {error.strerror or error}; nothing was left behind.") from error
     return path
 
 
@@ -75,19 +85,39 @@ def check_output(path: str | os.PathLike) -> None:
     if path.is_dir():
         raise ValueError(f"{path} is a folder; give the name of a picture file.")
     if path.suffix.lower() not in FORMATS:
-        raise ValueError(f"{path.name} should end in one of {', '.join(FORMATS)}, so that the format is known.")
+        raise ValueError(f"{path.name!r} should end in one of {', '.join(FORMATS)}, so that the format is known.")
     if not path.parent.is_dir():
-        raise FileNotFoundError(f"The folder {path.parent} does not exist; create it first.")
+        raise FileNotFoundError(f"{path} cannot be written: the folder {path.parent} does not exist; create it first.")
+    if not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise PermissionError(f"{path} cannot be written: it or its folder is read-only; choose another place.")
+
+
+def check_consent(statement: str) -> str:
+    """The statement on one line, as the mark stores it.
+
+    Raises: ValueError if it is empty, longer than 2,000 characters, or holds characters that XML cannot.
+    """
+    words = " ".join(statement.split())
+    if not words or len(words) > LONGEST_CONSENT or not words.isprintable():
+        raise ValueError(
+            f"A consent statement is 1 to {LONGEST_CONSENT:,} printable characters that say who agreed to what; "
+            f"got {statement[:40]!r}."
+        )
+    return words
 
 
 def read_mark(path: str | os.PathLike) -> Mark | None:
     """The mark that `write_image` left in a file, or None if there is none (a photograph, or a picture saved anew).
 
+    A mark is a statement, not a proof: whoever wants to can write one. Signed manifests would prove it.
     Raises: FileNotFoundError, or ValueError if the file is not a picture.
     """
     try:
         with Image.open(path) as image:
-            found = image.info.get("XML:com.adobe.xmp") or image.info.get("xmp") or b""
+            found = image.info.get(PNG_KEYWORD) or image.info.get("xmp") or b""
+            for name, content in getattr(image, "applist", []):  # JPEG under Pillow 10
+                if not found and name == "APP1" and content.startswith(JPEG_HEADER):
+                    found = content[len(JPEG_HEADER) :]
     except (UnidentifiedImageError, Image.DecompressionBombError, IsADirectoryError) as error:
         raise ValueError(f"{path} is not a picture that can be read.") from error
     text = found.decode("utf-8", "replace") if isinstance(found, bytes) else found
@@ -108,7 +138,7 @@ def read_mark(path: str | os.PathLike) -> Mark | None:
 
 
 def _packet(mark: Mark) -> str:
-    consent = f"\n   simswap:Consent={quoteattr(mark.consent)}" if mark.consent else ""
+    consent = f"\n   simswap:Consent={quoteattr(check_consent(mark.consent))}" if mark.consent else ""
     return f"""<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
 <x:xmpmeta xmlns:x="adobe:ns:meta/">
  <rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">

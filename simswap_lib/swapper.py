@@ -35,14 +35,14 @@ class FaceSwapper:
     def from_pretrained(
         cls,
         name_or_folder: str | os.PathLike = "simswap",
-        recogniser: str | os.PathLike = "arcface",
         device: str | torch.device | None = None,
+        recogniser: str | os.PathLike = "arcface",
     ) -> "FaceSwapper":
         """The swapper of `data/weights/<name>/` (or of a folder) on `device`; None takes the best device there is.
 
-        Raises: FileNotFoundError for an unknown name, ValueError for damaged weights.
+        Raises: FileNotFoundError for an unknown name, ValueError for damaged weights or a device that is not there.
         """
-        device = torch.device(device) if device is not None else best_device()
+        device = best_device() if device is None else known_device(device)
         return cls(Generator.from_pretrained(name_or_folder, device), ArcFace.from_pretrained(recogniser, device))
 
     @property
@@ -86,6 +86,18 @@ def best_device() -> torch.device:
     if torch.backends.mps.is_available():
         return torch.device("mps")
     return torch.device("cpu")
+
+
+def known_device(device: str | torch.device) -> torch.device:
+    """The device as torch names it. Raises: ValueError if this machine does not have it; nothing else is tried."""
+    try:
+        probe = torch.zeros(1, device=device)
+        probe.cpu()  # the device "meta" exists everywhere, but holds no numbers
+        return probe.device
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        raise ValueError(
+            f"This machine has no device {str(device)!r} that torch can use; without a choice it takes the best it has."
+        ) from error
 
 
 def resize(images: Tensor, side: int) -> Tensor:

@@ -6,11 +6,9 @@ stopped, even by a power cut, goes on exactly as if nothing had happened.
 
 import copy
 import json
-import pickle
 import signal
 import threading
 import time
-import zipfile
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -21,16 +19,17 @@ from accelerate import Accelerator
 from torch import nn
 from tqdm.auto import tqdm
 
-from simswap_lib import losses
+from simswap_lib import checkpoints, losses
+from simswap_lib.checkpoints import LOG
 from simswap_lib.data import WorldPhotos, pairs, photograph
-from simswap_lib.files import to_tensor, whole_file
+from simswap_lib.files import to_tensor
 from simswap_lib.models import weights
 from simswap_lib.models.arcface import ArcFace
 from simswap_lib.models.discriminator import Discriminator
 from simswap_lib.models.generator import Generator, GeneratorConfig
 from simswap_lib.world.people import HELD_OUT
 
-CHECKPOINT, LOG, BEST = "checkpoint.pt", "log.jsonl", "best"
+BEST = "best"
 VALIDATION = 64  # held-out people on whom the best moment of a run is chosen; others judge it in the end
 
 
@@ -103,6 +102,8 @@ def train(
     run_folder = Path(run_folder)
     run_folder.mkdir(parents=True, exist_ok=True)
     accelerator = accelerator or default_accelerator()
+    if accelerator.num_processes > 1:
+        raise RuntimeError("Training runs in one process in this version; start it without `accelerate launch`.")
     device = accelerator.device
     torch.manual_seed(config.seed)
 
@@ -114,7 +115,9 @@ def train(
     ema = copy.deepcopy(generator).requires_grad_(False).eval()
     adam_g = torch.optim.Adam(generator.parameters(), config.learning_rate, config.betas)
     adam_d = torch.optim.Adam(critic.parameters(), config.learning_rate, config.betas)
-    start = restore(run_folder, config, generator, critic, ema, adam_g, adam_d, device)
+    parts = {"generator": generator, "critic": critic, "ema": ema, "adam_g": adam_g, "adam_d": adam_d}
+    start = checkpoints.restore(run_folder, asdict(config), parts, device)
+    records = checkpoints.kept_records(run_folder, start)
     generator, critic, adam_g, adam_d = accelerator.prepare(generator, critic, adam_g, adam_d)
 
     # Photographs, and the identity vector of each: it never changes, so it is computed once.
@@ -128,9 +131,10 @@ def train(
         f"of {accelerator.unwrap_model(critic).maps}, steps {start} to {config.steps}"
     )
 
-    record: dict = {}
-    best = best_score(run_folder, start)
-    clock = time.time()
+    record = records[-1] if records else {}
+    latest = {name: record[name] for name in ("cos_source", "cos_target", "reconstruction") if name in record}
+    best = max((r["score"] for r in records if "score" in r), default=-np.inf)
+    clock = time.time() - 60 * record.get("minutes", 0.0)  # the minutes of all parts of the run
     with open(run_folder / LOG, "a") as log, Interruption() as interrupted:
         bar = tqdm(range(start, config.steps), initial=start, total=config.steps, unit="step", smoothing=0.02)
         for step in bar:
@@ -172,6 +176,7 @@ def train(
                 chance = torch.Generator().manual_seed(config.seed * 1_000_003 + step)
                 terms["gp"] = losses.gradient_penalty(critic, target, result, chance)
                 critic_total = critic_total + config.gp_every * config.loss.gp * terms["gp"]
+            require_numbers(terms, step + 1)
             adam_d.zero_grad(set_to_none=True)
             accelerator.backward(critic_total)
             adam_d.step()
@@ -181,37 +186,29 @@ def train(
 
             # Book-keeping. Different-identity steps have odd numbers, and only they tell whether identity moves.
             done = step + 1
-            if not chosen.same.any():
-                cosines = {
-                    "cos_source": torch.cosine_similarity(v_result, v_source).mean().item(),
-                    "cos_target": torch.cosine_similarity(v_result, v_target).mean().item(),
-                }
-                record.update(cosines)
-            elif chosen.same.all():
-                record["reconstruction"] = terms["reconstruction"].item()
-            if done % config.log_every == 0 or done == config.steps or done % config.checkpoint_every == 0:
-                values = {name: term.item() for name, term in terms.items() if name != "reconstruction"}
-                require_numbers(values, done)
-                record.update(step=done, pictures=done * config.batch, minutes=(time.time() - clock) / 60, **values)
+            last = done == config.steps or interrupted()
+            if chosen.same.all():
+                latest["reconstruction"] = terms["reconstruction"].item()
+            else:
+                latest["cos_source"] = torch.cosine_similarity(v_result, v_source).mean().item()
+                latest["cos_target"] = torch.cosine_similarity(v_result, v_target).mean().item()
+            if last or done % config.log_every == 0 or done % config.checkpoint_every == 0:
+                record = {"step": done, "pictures": done * config.batch, "minutes": (time.time() - clock) / 60}
+                record |= {name: term.item() for name, term in terms.items()} | latest
                 if done % config.validate_every == 0 or done == config.steps:
-                    record.update(validation.measure(ema))
+                    record |= validation.measure(ema)
                     if record["score"] > best:
                         best = record["score"]
                         weights.save(ema, run_folder / BEST, f"The averaged generator after {done} steps: {record}")
                 log.write(json.dumps(record) + "\n")
                 log.flush()
-                bar.set_postfix(
-                    {
-                        "to source": f"{record.get('cos_source', 0):.2f}",
-                        "to target": f"{record.get('cos_target', 0):.2f}",
-                    }
-                )
+                shown = {"to source": latest.get("cos_source"), "to target": latest.get("cos_target")}
+                bar.set_postfix({name: f"{cosine:.2f}" for name, cosine in shown.items() if cosine is not None})
                 if on_log:
                     on_log(dict(record))
-            if done % config.checkpoint_every == 0 or done == config.steps or interrupted():
-                nets = (accelerator.unwrap_model(generator), accelerator.unwrap_model(critic), ema, adam_g, adam_d)
-                save_checkpoint(run_folder, config, done, *nets)
-            if interrupted():
+            if last or done % config.checkpoint_every == 0:
+                checkpoints.save(run_folder, asdict(config), done, parts)
+            if last and done < config.steps:
                 print(f"Stopped after step {done}; the same command goes on from here.")
                 break
     return record
@@ -240,14 +237,15 @@ def update_ema(average: nn.Module, network: nn.Module, decay: float) -> None:
         a.copy_(b)
 
 
-def require_numbers(values: dict[str, float], step: int) -> None:
+def require_numbers(terms: dict[str, torch.Tensor], step: int) -> None:
     """Raise FloatingPointError naming the first term that is not a finite number."""
-    for name, value in values.items():
-        if not np.isfinite(value):
-            raise FloatingPointError(
-                f"The {name} term is {value} at step {step}. Try a lower learning_rate, or a larger batch; "
-                "the last checkpoint is from before."
-            )
+    if torch.isfinite(torch.stack([term.detach() for term in terms.values()])).all():
+        return
+    name = next(name for name, term in terms.items() if not torch.isfinite(term))
+    raise FloatingPointError(
+        f"The {name} term is {terms[name].item()} at step {step}. Try a lower learning_rate, or a larger batch; "
+        "the last checkpoint is from before."
+    )
 
 
 class Validation:
@@ -266,17 +264,18 @@ class Validation:
     def measure(self, generator: nn.Module) -> dict[str, float]:
         """Cosines to source and target, ID retrieval by the training recogniser among the sources, and the L1 of
         drawing a person from their own other photograph. score = -(1 - cos to source) - L1: the objective's two
-        terms, at their equal weights."""
+        terms, at their equal weights.
+
+        generator is in evaluation mode.
+        """
         swapped = self.recogniser(generator(self.target, self.other))
         cos_source = (swapped * self.other).sum(1).mean().item()
+        nearest = (swapped @ self.other.T).argmax(1)  # (V,)
         redrawn = (generator(self.target, self.own) - self.target).abs().mean().item()
         return {
             "held_out_cos_source": cos_source,
             "held_out_cos_target": (swapped * self.v_target).sum(1).mean().item(),
-            "held_out_retrieval": ((swapped @ self.other.T).argmax(1).cpu() == torch.arange(VALIDATION))
-            .float()
-            .mean()
-            .item(),
+            "held_out_retrieval": (nearest == torch.arange(len(nearest), device=nearest.device)).float().mean().item(),
             "held_out_redrawn_l1": redrawn,
             "score": cos_source - 1 - redrawn,
         }
@@ -294,59 +293,8 @@ class Interruption:
 
     def ask(self, *_) -> None:
         self.asked = True
+        signal.signal(signal.SIGINT, self.before)  # who asks twice does not want to wait
 
     def __exit__(self, *_) -> None:
         if self.before is not None:
             signal.signal(signal.SIGINT, self.before)
-
-
-def save_checkpoint(run_folder: Path, config: TrainConfig, step: int, generator, critic, ema, adam_g, adam_d) -> None:
-    """Everything to go on exactly, written whole or not at all."""
-    state = {
-        "config": json.dumps(asdict(config)),
-        "step": step,
-        "generator": generator.state_dict(),
-        "critic": critic.state_dict(),
-        "ema": ema.state_dict(),
-        "adam_g": adam_g.state_dict(),
-        "adam_d": adam_d.state_dict(),
-    }
-    with whole_file(run_folder / CHECKPOINT) as path:
-        torch.save(state, path)
-
-
-def restore(run_folder: Path, config: TrainConfig, generator, critic, ema, adam_g, adam_d, device) -> int:
-    """Load the checkpoint if there is one; returns the step to go on from. Only `steps` and `cache` may differ."""
-    path = run_folder / CHECKPOINT
-    if not path.exists():
-        return 0
-    try:
-        state = torch.load(path, map_location=device, weights_only=True)
-        stored = json.loads(state["config"])
-    except (RuntimeError, EOFError, KeyError, ValueError, pickle.UnpicklingError, zipfile.BadZipFile) as error:
-        raise ValueError(f"{path} is damaged; delete it to start anew, or restore a copy.") from error
-    now = json.loads(json.dumps(asdict(config)))
-    free = {"steps", "cache", "log_every", "validate_every", "checkpoint_every"}
-    different = [f"{k} was {stored.get(k)}, is {v}" for k, v in now.items() if k not in free and stored.get(k) != v]
-    if different:
-        raise ValueError(f"{run_folder} holds a run of another configuration: {'; '.join(different)}.")
-    for name, thing in (
-        ("generator", generator),
-        ("critic", critic),
-        ("ema", ema),
-        ("adam_g", adam_g),
-        ("adam_d", adam_d),
-    ):
-        thing.load_state_dict(state[name])
-    return state["step"]
-
-
-def best_score(run_folder: Path, start: int) -> float:
-    """The best validation score that the log holds up to step `start`."""
-    path = run_folder / LOG
-    if start == 0 or not path.exists():
-        return -np.inf
-    records = [
-        json.loads(line) for line in path.read_text().splitlines() if line.startswith("{") and line.endswith("}")
-    ]
-    return max((r["score"] for r in records if "score" in r and r["step"] <= start), default=-np.inf)

@@ -1,8 +1,10 @@
 """The command line as its users meet it: exit codes, one sentence for each bad input, and no file left behind."""
 
 import json
+import signal
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -58,9 +60,12 @@ class TestRender:
             ("--size 16 -o X.png", "32 to 512"),
             ("--size 513 -o X.png", "32 to 512"),
             ("--identity -1 -o X.png", "Seeds"),
-            ("--sheet --people 0 -o X.png", "at least one"),
+            ("--sheet --people 0 -o X.png", "1 to 64"),
+            ("--sheet --shots 17 --size 512 -o X.png", "1 to 16"),
             ("-o X.gif", "should end in"),
             ("-o no/X.png", "does not exist"),
+            ("-o X", "should end in"),
+            ("-o .", "folder"),
         ],
     )
     def test_bad_input(self, tmp_path, monkeypatch, capsys, options, words):
@@ -83,6 +88,7 @@ class TestSwap:
         assert swap(files, source=pair[0], target=pair[1], output="no.png") == 2
         one_sentence(capsys, "--consent")
         assert swap(files, "--consent", "  ", source=pair[0], target=pair[1], output="no.png") == 2
+        one_sentence(capsys, "1 to 2,000 printable characters")
         assert not (files / "no.png").exists()
 
     def test_consent_is_written_down_and_does_not_spread(self, files, capsys):
@@ -90,6 +96,44 @@ class TestSwap:
         mark = read_mark(files / "real-out.png")
         assert mark.consent == "Ann, in writing" and not mark.face_world
         assert swap(files, source="real-out.png", output="no.png") == 2  # still a real face
+        one_sentence(capsys, "real-out.png may show somebody real")
+
+    @pytest.mark.parametrize("suffix", [".png", ".jpg", ".webp"])
+    def test_labelled_from_128_pixels_unless_asked_not_to(self, files, suffix):
+        assert main(["render", "--size", "128", "-o", str(files / "large.png")]) == 0
+        pictures = []
+        for extra in ([], ["--no-label"]):
+            name = f"label-{len(extra)}{suffix}"
+            assert swap(files, *extra, target="large.png", output=name) == 0
+            assert read_mark(files / name).kind == "swap"
+            pictures.append(np.asarray(Image.open(files / name)).astype(int))
+        different = np.abs(pictures[0] - pictures[1]).max(-1) > 40
+        assert different[-14:, :70].any() and not different[:-20].any()
+
+    def test_pictures_of_all_sorts_succeed(self, files, tmp_path):
+        rgb = Image.open(files / "real.png")
+        turned = rgb.getexif()
+        turned[0x0112] = 6
+        rgb.convert("L").save(tmp_path / "grey.png")
+        rgb.quantize(16).save(tmp_path / "palette.png")
+        rgb.convert("RGBA").save(tmp_path / "alpha.png")
+        Image.fromarray(np.asarray(rgb.convert("L")).astype(np.uint16) * 257).save(tmp_path / "sixteen.png")
+        rgb.convert("CMYK").save(tmp_path / "cmyk.jpg")
+        rgb.save(tmp_path / "turned.jpg", exif=turned)
+        for path in sorted(tmp_path.iterdir()):
+            assert swap(files, "--consent", "x", source=path, target=path, output="sort.png") == 0, path
+            assert Image.open(files / "sort.png").size == (64, 64)
+
+    @pytest.mark.parametrize("name", ["a.png", "b.png"])
+    def test_inputs_survive_a_link_to_them_as_output(self, files, capsys, name):
+        before = (files / name).read_bytes()
+        (files / "link.png").symlink_to(files / name)
+        try:
+            assert swap(files, output="link.png") == 2
+            one_sentence(capsys, "another name")
+        finally:
+            (files / "link.png").unlink()
+        assert (files / name).read_bytes() == before
 
     def test_every_bad_input(self, files, capsys, tmp_path):
         whole = (files / "a.png").read_bytes()
@@ -108,7 +152,7 @@ class TestSwap:
             "folder.png": "folder",
             "small.png": "31 x 31",
             "oblong.png": "square",
-            "large.png": "8200",
+            "large.png": "8200 x 8200",
         }
         for name, words in cases.items():
             for side in ("source", "target"):
@@ -142,6 +186,11 @@ class TestSwap:
         one_sentence(capsys, "nobody")
         assert swap(files, "--device", "cuda:77", output="no.png") == 2
         one_sentence(capsys, "no device 'cuda:77'")
+        for device in ("gpu", "meta"):
+            assert swap(files, "--device", device, output="no.png") == 2
+            one_sentence(capsys, f"no device '{device}'")
+        assert swap(files, "--weights", "arcface", output="no.png") == 2
+        one_sentence(capsys, "ArcFace")
         for name in ("model.safetensors", "config.json"):
             broken = tmp_path / name
             weights.save(Generator(GeneratorConfig(32, 8, 2, 1, 128)), broken, "To be broken.")
@@ -163,6 +212,31 @@ class TestTrainSettings:
         assert main(["train", "--run", str(tmp_path / "run"), "--set", setting]) == 2
         one_sentence(capsys, "steps")
         assert not (tmp_path / "run").exists()
+
+    @pytest.mark.parametrize("stopped, code", [({"step": 5}, 130), ({"step": 4000}, 0), ({}, 0)])
+    def test_a_stopped_run_is_told_by_its_exit_code(self, monkeypatch, tmp_path, stopped, code):
+        from simswap_lib import training
+
+        monkeypatch.setattr(training, "train", lambda config, folder: stopped)
+        assert main(["train", "--run", str(tmp_path)]) == code
+
+    def test_numbers_of_the_right_count(self, capsys, tmp_path):
+        assert main(["train", "--run", str(tmp_path), "--set", "betas=0"]) == 2
+        one_sentence(capsys, "betas should be like (0.0, 0.999)")
+
+
+def test_evaluate_prints_the_report_and_writes_json(files, tmp_path, capsys):
+    from simswap_lib import evaluation
+
+    command = ["evaluate", "--weights", str(files / "tiny"), "--swaps", "4", "--gallery", "5", "--json"]
+    assert main([*command, str(tmp_path / "no" / "e.json")]) == 2
+    one_sentence(capsys, "cannot be written")
+    assert main([*command, str(tmp_path / "e.json")]) == 0
+    figures = json.loads((tmp_path / "e.json").read_text())
+    assert (figures["protocol"]["swaps"], figures["protocol"]["gallery"]) == (4, 5)
+    assert evaluation.report(figures) in capsys.readouterr().out
+    assert main(["evaluate", "--weights", str(files / "tiny"), "--swaps", "0"]) == 2
+    one_sentence(capsys, "swaps")
 
 
 def test_bench_writes_json(tmp_path, capsys, monkeypatch):
@@ -187,24 +261,33 @@ class TestAsASubprocess:
         command = [sys.executable, "-m", "simswap_lib", *map(str, arguments)]
         return subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL)
 
-    def test_help_and_unknown_options(self):
-        assert "render" in self.run("--help").stdout
-        assert self.run("swap", "--nonsense").returncode == 2
+    def test_unknown_options(self):
+        done = self.run("swap", "--nonsense")
+        assert done.returncode == 2 and "Traceback" not in done.stderr
         assert self.run().returncode == 2
 
-    def test_a_swap_with_the_shipped_weights(self, files):
-        done = self.run(
-            *(
-                "swap",
-                "--source",
-                files / "a.png",
-                "--target",
-                files / "b.png",
-                "--aligned",
-                "-o",
-                files / "shipped.png",
-            )
+    def test_help_loads_nothing_heavy(self):
+        code = (
+            "import sys, runpy; sys.argv = ['x', '--help']\ntry: runpy.run_module('simswap_lib', run_name='__main__')"
         )
+        code += "\nexcept SystemExit: print(sorted({'torch', 'numpy', 'numba', 'cv2', 'PIL'} & set(sys.modules)))"
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+        assert "render" in done.stdout and done.stdout.endswith("[]\n"), done.stdout + done.stderr
+
+    @pytest.mark.skipif(sys.platform == "win32", reason="signals as a keyboard sends them")
+    def test_ctrl_c(self, tmp_path):
+        command = [sys.executable, "-m", "simswap_lib", "render", "--sheet", "--people", "16", "--shots", "16"]
+        command += ["--size", "512", "-o", str(tmp_path / "sheet.png")]
+        process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+        time.sleep(3)
+        process.send_signal(signal.SIGINT)
+        _, error = process.communicate(timeout=60)
+        assert process.returncode == 130 and error.splitlines() == ["Stopped; nothing was half written."]
+        assert not list(tmp_path.iterdir())
+
+    def test_a_swap_with_the_shipped_weights(self, files):
+        pair = ("--source", files / "a.png", "--target", files / "b.png")
+        done = self.run("swap", *pair, "--aligned", "-o", files / "shipped.png")
         assert done.returncode == 0 and "marked as synthetic" in done.stdout, done.stderr
         changed = np.abs(
             np.asarray(Image.open(files / "shipped.png")).astype(int) - np.asarray(Image.open(files / "b.png"))

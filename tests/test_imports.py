@@ -13,7 +13,7 @@ LINE = [
     {"world", "faces"},
     {"models", "losses"},
     {"data"},
-    {"evaluation"},
+    {"evaluation", "checkpoints"},
     {"training"},
     {"swapper", "provenance", "pictures", "bench"},
     {"figures", "diagrams", "studio", "widgets", "course"},

@@ -1,5 +1,7 @@
 """Picture files of all sorts: what can be converted is, what cannot is one sentence."""
 
+import os
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -54,6 +56,72 @@ def test_exif_orientation_is_obeyed(tmp_path):
     assert (out == np.rot90(RGB, -1)).all()
 
 
+def test_unreadable_exif_is_no_reason_to_refuse(tmp_path):
+    assert (saved(tmp_path, Image.fromarray(RGB), exif=b"Exif\0\0II*\0" + b"\xff" * 20) == RGB).all()
+
+
+@pytest.mark.parametrize("suffix", [".bmp", ".tiff", ".gif", ".png", ".webp", ".jpg"])
+def test_formats(tmp_path, suffix):
+    out = saved(tmp_path, Image.new("RGB", (40, 40), (200, 100, 50)), f"a{suffix}")
+    assert np.abs(out.astype(int) - (200, 100, 50)).max() <= 6
+
+
+def test_numbers_without_a_known_range_are_refused(tmp_path):
+    Image.fromarray(np.full((40, 40), 0.5, np.float32)).save(tmp_path / "a.tiff")
+    with pytest.raises(ValueError, match="holds F pixels; save it with 8 or 16 bits"):
+        read_face(tmp_path / "a.tiff")
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".webp"])
+def test_cut_anywhere_it_is_an_error_or_the_whole_picture(tmp_path, suffix):
+    whole, cut = tmp_path / f"whole{suffix}", tmp_path / f"cut{suffix}"
+    Image.fromarray(RGB).save(whole)
+    data, pixels, refused = whole.read_bytes(), read_face(whole), 0
+    lengths = {*range(1, len(data), len(data) // 40), *range(len(data) - 12, len(data))}
+    for length in lengths:
+        cut.write_bytes(data[:length])
+        try:
+            assert (read_face(cut) == pixels).all(), f"{length} of {len(data)} bytes gave other pixels"
+        except ValueError as error:
+            assert "\n" not in str(error)
+            refused += 1
+    assert refused > 0.8 * len(lengths)
+
+
+def test_noise_in_the_bytes_never_escapes_as_another_error(tmp_path):
+    Image.fromarray(RGB).save(tmp_path / "whole.jpg")
+    Image.fromarray(RGB).save(tmp_path / "whole.png")
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        data = bytearray((tmp_path / ("whole.jpg" if seed % 2 else "whole.png")).read_bytes())
+        for place in rng.integers(4, len(data), 20):
+            data[place] = rng.integers(256)
+        (tmp_path / "noisy").write_bytes(data)
+        try:
+            assert read_face(tmp_path / "noisy").dtype == np.uint8
+        except ValueError as error:
+            assert "\n" not in str(error)
+
+
+def test_a_pipe_is_not_waited_for(tmp_path):
+    if not hasattr(os, "mkfifo"):
+        pytest.skip("pipes with names exist on Unix only")
+    os.mkfifo(tmp_path / "pipe.png")
+    with pytest.raises(ValueError, match="device or a pipe"):
+        read_face(tmp_path / "pipe.png")
+
+
+def test_a_file_that_may_not_be_read(tmp_path, monkeypatch):
+    Image.fromarray(RGB).save(tmp_path / "a.png")
+
+    def refuse(*_, **__):  # a real one cannot be made for root, who may read everything
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Image, "open", refuse)
+    with pytest.raises(ValueError, match="cannot be read: Permission denied"):
+        read_face(tmp_path / "a.png")
+
+
 def test_first_frame_of_an_animation(tmp_path):
     frames = [Image.new("RGB", (40, 40), c) for c in ("red", "blue")]
     frames[0].save(tmp_path / "a.gif", save_all=True, append_images=frames[1:])
@@ -82,7 +150,7 @@ def test_bad_files(tmp_path):
         "oblong.png": "40 x 50 .* square",
         "small.png": "31 x 31",
         "large.png": "8193",
-        "bomb.png": "larger than 8192|20000",
+        "bomb.png": "larger than 8,192|20000",
     }
     for name, words in expected.items():
         with pytest.raises((ValueError, FileNotFoundError), match=words) as caught:

@@ -1,5 +1,9 @@
 """Marks: written into every file, read back, never forged by accident, and visible on swaps that are large enough."""
 
+import os
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -55,6 +59,70 @@ def test_bad_paths(tmp_path, path, words):
 def test_bad_pixels(tmp_path, pixels):
     with pytest.raises(ValueError, match="uint8 RGB"):
         write_image(tmp_path / "a.png", pixels, Mark("render", True))
+
+
+def test_a_label_can_be_read(tmp_path):
+    """White on a dark plate, whatever lies under it, and at most about half the side wide."""
+    for under in (0, 255):
+        pixels = np.full((128, 128, 3), under, np.uint8)
+        image = np.asarray(Image.open(write_image(tmp_path / "a.png", pixels, Mark("swap", True)))).max(-1)
+        rows, columns = np.nonzero(image != under)
+        assert np.ptp(rows) < 128 / 3 and np.ptp(columns) < 128 / 1.8
+        plate = image[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
+        assert plate.max() > 240 and np.median(plate) < 100
+
+
+@pytest.mark.parametrize("consent", ["nul \0", "bell \a", "half a pair \ud800", "x" * 2001, " \n\t"])
+def test_statements_that_xml_cannot_hold(tmp_path, consent):
+    with pytest.raises(ValueError, match="printable characters"):
+        write_image(tmp_path / "a.png", GREY, Mark("swap", True, consent))
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".webp"])
+def test_the_longest_statement_fits_and_lines_become_one(tmp_path, suffix):
+    path = write_image(tmp_path / f"a{suffix}", GREY, Mark("swap", False, "\u20ac" * 2000))
+    assert read_mark(path).consent == "\u20ac" * 2000
+    assert read_mark(write_image(path, GREY, Mark("swap", False, "Ann\n and Bo"))).consent == "Ann and Bo"
+
+
+def test_a_failed_write_keeps_the_old_file_and_leaves_no_other(tmp_path, monkeypatch):
+    path = write_image(tmp_path / "a.png", GREY, Mark("render", True))
+    before = path.read_bytes()
+
+    def full(self, where, *_, **__):
+        Path(where).write_bytes(b"half")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Image.Image, "save", full)
+    with pytest.raises(OSError, match="a.png cannot be written: No space left on device"):
+        write_image(path, GREY, Mark("render", True))
+    assert path.read_bytes() == before and list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("read_only", ["the folder", "the file"])
+def test_read_only(tmp_path, monkeypatch, read_only):
+    path = tmp_path / "a.png"
+    if read_only == "the file":
+        path.touch()
+    asked = path if read_only == "the file" else tmp_path
+    allowed = os.access  # a real one cannot be made for root, who may write everywhere
+    monkeypatch.setattr(os, "access", lambda p, mode: Path(p) != asked and allowed(p, mode))
+    with pytest.raises(PermissionError, match="read-only"):
+        write_image(path, GREY, Mark("render", True))
+
+
+def test_no_other_function_writes_pictures():
+    """A buffer in memory, as the widgets use, is no file."""
+    root = Path(__file__).resolve().parent.parent
+    writers = {}
+    for path in [*root.glob("simswap_lib/**/*.py"), *root.glob("tools/*.py")]:
+        found = re.findall(
+            r"imwrite\(|imsave\(|\bimage\.save\(|fromarray\(.*\)\.save\((?!buffer)", path.read_text("utf-8")
+        )
+        if found:
+            writers[path.name] = found
+    assert writers == {"provenance.py": ["image.save("]}
 
 
 def test_a_picture_saved_anew_has_no_mark(tmp_path):
