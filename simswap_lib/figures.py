@@ -108,12 +108,11 @@ def lines(
     curves: dict[str, tuple[Sequence[float], str]],
     xlabel: str,
     ylabel: str,
-    alt: str,
     chance: float | None = None,
 ) -> Figure:
     """Curves over named places, each (values, colour) with a marker of its own, so that no reading hangs on colour.
 
-    `chance`, if given, is drawn as a dotted line.
+    `chance`, if given, is drawn as a dotted line. The alt text names every value.
     """
     figure, axis = plt.subplots(figsize=(7.2, 3.4), layout="constrained")
     for (label, (values, colour)), marker in zip(curves.items(), "osD^v", strict=False):
@@ -125,5 +124,7 @@ def lines(
     axis.spines[["top", "right"]].set_visible(False)
     axis.grid(axis="y", alpha=0.3)
     axis.legend(frameon=False)
-    figure.alt = alt
+    told = [f"{label}: {', '.join(f'{value:.3g}' for value in values)}" for label, (values, _) in curves.items()]
+    told += [] if chance is None else [f"chance: {chance:.3g}"]
+    figure.alt = f"Line chart of {ylabel}, {xlabel} {', '.join(names)}. {'; '.join(told)}."
     return figure

@@ -55,13 +55,17 @@ class TestNumbers:
 class TestLines:
     def test_curves_have_names_markers_and_the_given_values(self):
         curves = {"up": ([0, 1, 2], figures.SOURCE), "down": ([2, 1, 0], figures.TARGET)}
-        (axis,) = figures.lines(["a", "b", "c"], curves, "where", "how much", "two lines that cross", chance=0.5).axes
+        (axis,) = figures.lines(["a", "b", "c"], curves, "where", "how much", chance=0.5).axes
         up, down, chance = axis.lines
         assert list(up.get_ydata()) == [0, 1, 2] and list(down.get_ydata()) == [2, 1, 0]
         assert up.get_marker() != down.get_marker()
         assert chance.get_linestyle() == ":" and chance.get_ydata()[0] == 0.5
         assert [t.get_text() for t in axis.get_legend().get_texts()] == ["up", "down", "chance"]
         assert [t.get_text() for t in axis.get_xticklabels()] == ["a", "b", "c"]
+
+    def test_the_words_hold_every_value(self):
+        figure = figures.lines(["a", "b"], {"up": ([0, 12.34], figures.SOURCE)}, "behind", "found, %", chance=1)
+        assert figure.alt == "Line chart of found, %, behind a, b. up: 0, 12.3; chance: 1."
 
 
 class TestShow:

@@ -285,7 +285,7 @@ class DecodedFirst(Generator):
         ("04.1", statistics_only, "has shape (3, 4)"),
         ("04.1", returns_three, "returned a tuple"),
         ("04.1", not_normalised, "never divided by its own spread"),
-        ("04.1", forgot_mu, "should have mean 1"),
+        ("04.1", forgot_mu, "mu_s was never added"),
         ("04.1", forgot_sigma, "sigma_s was never used"),
         ("04.1", one_plus_sigma, "spread of the result is"),
         ("04.1", default_std, "correction=0"),
