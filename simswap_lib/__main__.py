@@ -21,8 +21,8 @@ def parser() -> argparse.ArgumentParser:
     render.add_argument("--shot", type=int, default=0, metavar="SEED", help="the photograph (default %(default)s)")
     render.add_argument("--size", type=int, default=128, metavar="PX", help="side, 32 to 512 (default %(default)s)")
     render.add_argument("--sheet", action="store_true", help="a grid: people down, photographs across")
-    render.add_argument("--people", type=int, default=8, help="rows, people from --identity on (default %(default)s)")
-    render.add_argument("--shots", type=int, default=10, help="columns, shots from --shot on (default %(default)s)")
+    render.add_argument("--people", type=int, metavar="N", help="rows, people from --identity on (default 8)")
+    render.add_argument("--shots", type=int, metavar="M", help="columns, shots from --shot on (default 10)")
     render.add_argument("-o", "--output", type=Path, required=True, metavar="FILE", help="PNG, JPEG or WebP")
     render.set_defaults(run=run_render)
 
@@ -58,7 +58,8 @@ def parser() -> argparse.ArgumentParser:
 
     bench = commands.add_parser("bench", help="how fast this machine is")
     bench.add_argument("what", choices=("world", "swap"), nargs="?", default="world")
-    bench.add_argument("--device", help="cpu, cuda, mps (default: the best there is)")
+    bench.add_argument("--weights", metavar="NAME", help="for swap: name or folder (default simswap)")
+    bench.add_argument("--device", help="for swap: cpu, cuda, mps (default: the best there is)")
     bench.add_argument("--json", type=Path, metavar="FILE", help="also write the figures there")
     bench.set_defaults(run=run_bench)
     return top
@@ -73,15 +74,18 @@ def run_render(options: argparse.Namespace) -> None:
         raise ValueError(f"Seeds are whole numbers from 0 on; got {min(options.identity, options.shot)}.")
     if not SMALLEST <= options.size <= LARGEST:
         raise ValueError(f"--size should be {SMALLEST} to {LARGEST} pixels, got {options.size}.")
+    if not options.sheet and (options.people, options.shots) != (None, None):
+        raise ValueError("--people and --shots say how large a grid is; add --sheet to get one.")
     if options.sheet:
+        people, shots = (default if n is None else n for n, default in ((options.people, 8), (options.shots, 10)))
         most = LONGEST_SHEET // options.size
-        if not (1 <= options.people <= most and 1 <= options.shots <= most):
+        if not (1 <= people <= most and 1 <= shots <= most):
             raise ValueError(
                 f"--people and --shots should be 1 to {most} at --size {options.size}, so that the sheet stays within "
-                f"{LONGEST_SHEET:,} pixels a side; got {options.people} and {options.shots}."
+                f"{LONGEST_SHEET:,} pixels a side; got {people} and {shots}."
             )
-        people = range(options.identity, options.identity + options.people)
-        pixels = contact_sheet(people, range(options.shot, options.shot + options.shots), options.size)
+        rows, columns = range(options.identity, options.identity + people), range(options.shot, options.shot + shots)
+        pixels = contact_sheet(rows, columns, options.size)
     else:
         pixels = render(Identity.sample(options.identity), Shot.sample(options.shot), options.size).image
     write_image(options.output, pixels, Mark("render", face_world=True))
@@ -170,7 +174,12 @@ def run_bench(options: argparse.Namespace) -> None:
     from simswap_lib import bench
 
     check_json(options.json)
-    figures = bench.bench_world() if options.what == "world" else bench.bench_swap(device=options.device)
+    if options.what == "world" and (options.weights, options.device) != (None, None):
+        raise ValueError(
+            "The world is rendered on the CPU, without weights: --weights and --device belong to bench swap."
+        )
+    world = options.what == "world"
+    figures = bench.bench_world() if world else bench.bench_swap(options.weights or "simswap", options.device)
     for name, value in figures.items():
         print(f"{name:32} {value:.1f}" if isinstance(value, float) else f"{name:32} {value}")
     write_json(options.json, figures)

@@ -11,7 +11,8 @@ from simswap_lib.files import to_images, to_tensor
 from simswap_lib.models.arcface import ArcFace
 from simswap_lib.models.generator import Generator
 
-SMALLEST, LARGEST = 32, 8192
+SMALLEST, LARGEST = 32, 8192  # pixels a side
+BATCH = 64  # pictures that go through the network at a time
 
 
 class FaceSwapper:
@@ -49,9 +50,11 @@ class FaceSwapper:
     def device(self) -> torch.device:
         return next(self.generator.parameters()).device
 
+    @torch.no_grad()
     def identity(self, source: np.ndarray) -> Tensor:
         """v_S of aligned faces: uint8 RGB (H, W, 3) or (B, H, W, 3) -> (B, D), each of length 1."""
-        return self.recogniser.embed(_checked(source, "source"))
+        small = resize(to_tensor(_checked(source, "source")), self.recogniser.config.image_size)
+        return torch.cat([self.recogniser(part.to(self.device)) for part in small.split(BATCH)])
 
     @torch.no_grad()
     def swap_aligned(self, source: np.ndarray, target: np.ndarray) -> np.ndarray:
@@ -68,13 +71,15 @@ class FaceSwapper:
         """
         single = np.ndim(source) == 3 and np.ndim(target) == 3
         v_source = self.identity(source)  # (B, D)
-        target = to_tensor(_checked(target, "target"), self.device)  # (B, 3, H, W)
+        # Resizing stays on the CPU: not every device can do it antialiased, and large pictures need not travel.
+        target = to_tensor(_checked(target, "target"))  # (B, 3, H, W)
         count = max(len(v_source), len(target))
         if {len(v_source), len(target)} - {1, count}:
             raise ValueError(f"{len(v_source)} sources do not fit {len(target)} targets: give as many, or one.")
         side, own = target.shape[-1], self.generator.config.image_size
         small = resize(target, own).expand(count, -1, -1, -1)
-        result = self.generator(small, v_source.expand(count, -1))
+        parts = zip(small.split(BATCH), v_source.expand(count, -1).split(BATCH), strict=True)
+        result = torch.cat([self.generator(part.to(self.device), v).cpu() for part, v in parts])
         images = to_images(resize(result, side))
         return images[0] if single else images
 

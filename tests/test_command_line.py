@@ -62,6 +62,7 @@ class TestRender:
             ("--identity -1 -o X.png", "Seeds"),
             ("--sheet --people 0 -o X.png", "1 to 64"),
             ("--sheet --shots 17 --size 512 -o X.png", "1 to 16"),
+            ("--people 3 -o X.png", "add --sheet"),
             ("-o X.gif", "should end in"),
             ("-o no/X.png", "does not exist"),
             ("-o X", "should end in"),
@@ -246,6 +247,16 @@ def test_bench_writes_json(tmp_path, capsys, monkeypatch):
     assert main(["bench", "world", "--json", str(tmp_path / "b.json")]) == 0
     assert json.loads((tmp_path / "b.json").read_text())["renders_per_second_64"] == 1.5
     assert main(["bench", "world", "--json", str(tmp_path / "no" / "b.json")]) == 2
+    assert main(["bench", "world", "--device", "cpu"]) == 2
+
+
+def test_bench_of_swaps(files):
+    from simswap_lib.bench import bench_swap
+
+    figures = bench_swap(str(files / "tiny"), "cpu", rounds=2)
+    assert figures["pixels"] == 32 and figures["device"] == "cpu"
+    ratio = figures["ms_per_swap"] / figures["ms_per_swap_in_a_batch_of_16"]
+    assert figures["ratio_single_to_batch"] == pytest.approx(ratio)
 
 
 def test_bench_measures():

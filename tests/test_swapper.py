@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from simswap_lib import swapper
 from simswap_lib.models.arcface import ArcFace, ArcFaceConfig
 from simswap_lib.models.generator import Generator, GeneratorConfig
 from simswap_lib.swapper import FaceSwapper, best_device, resize
@@ -92,12 +93,32 @@ def test_resize_keeps_what_fits():
 
 def test_the_shipped_weights_move_identity():
     # Not a benchmark, `evaluate` is one: most of these few strangers must end up nearer to their source.
-    swapper, judge = FaceSwapper.from_pretrained("simswap"), ArcFace.from_pretrained("judge")
+    shipped, judge = FaceSwapper.from_pretrained("simswap"), ArcFace.from_pretrained("judge")
     people = range(HELD_OUT, HELD_OUT + 12)
     sources = np.stack([render(Identity.sample(p), Shot.sample(p + 300), 64).image for p in people])
     targets = np.stack([render(Identity.sample(p + 12), Shot.sample(p + 400), 64).image for p in people])
-    v = judge.embed(swapper.swap_aligned(sources, targets))
+    v = judge.embed(shipped.swap_aligned(sources, targets))
     to_source = (v * judge.embed(sources)).sum(1)
     to_target = (v * judge.embed(targets)).sum(1)
     assert to_source.mean() > to_target.mean()
     assert (to_source > to_target).float().mean() > 0.5
+
+
+def test_more_pictures_than_go_through_at_a_time(tiny, monkeypatch):
+    sources, targets = (np.stack([picture(32, s) for s in range(first, first + 5)]) for first in (0, 5))
+    whole = tiny.swap_aligned(sources, targets)
+    monkeypatch.setattr(swapper, "BATCH", 2)
+    assert np.abs(tiny.swap_aligned(sources, targets).astype(int) - whole).max() <= 1
+
+
+def test_identity_is_the_recognisers_vector(tiny):
+    faces = np.stack([picture(32, s) for s in range(3)])
+    v_source = tiny.identity(faces)
+    assert torch.allclose(v_source, tiny.recogniser.embed(faces), atol=1e-6) and not v_source.requires_grad
+    assert torch.allclose(v_source.norm(dim=1), torch.ones(3))
+
+
+@pytest.mark.parametrize("device", ["cuda:77", "gpu", "meta"])
+def test_a_device_that_is_not_there_is_an_error_and_nothing_else_is_tried(device):
+    with pytest.raises(ValueError, match=f"no device '{device}'"):
+        FaceSwapper.from_pretrained("simswap", device=device)
