@@ -126,6 +126,8 @@ def run_train(options: argparse.Namespace) -> int:
     from simswap_lib.training import train
 
     config = configured(options.set)
+    if options.folder.exists() and not options.folder.is_dir():
+        raise ValueError(f"{options.folder} is a file; --run should name a folder, which is made if it is missing.")
     record = train(config, options.folder)
     print(json.dumps(record, indent=2))
     return 130 if record.get("step", config.steps) < config.steps else 0  # Ctrl-C left a checkpoint and said so

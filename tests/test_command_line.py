@@ -221,6 +221,10 @@ class TestTrainSettings:
         monkeypatch.setattr(training, "train", lambda config, folder: stopped)
         assert main(["train", "--run", str(tmp_path)]) == code
 
+    def test_a_file_is_no_run_folder(self, capsys, files):
+        assert main(["train", "--run", str(files / "a.png")]) == 2
+        one_sentence(capsys, "a.png is a file; --run should name a folder")
+
     def test_numbers_of_the_right_count(self, capsys, tmp_path):
         assert main(["train", "--run", str(tmp_path), "--set", "betas=0"]) == 2
         one_sentence(capsys, "betas should be like (0.0, 0.999)")
