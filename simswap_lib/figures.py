@@ -21,8 +21,8 @@ DPI = 100
 def show(figure: Figure, alt: str | None = None) -> None:
     """Display a figure as PNG with alt text, then close it; outside a notebook, print the alt text.
 
-    The alt text goes into the output's metadata, where nbconvert and the like look for it, and into a folded line
-    below, because JupyterLab, Colab and GitHub give a screen reader no other way to it.
+    The alt text goes into the output's metadata, for tools and tests, and into a folded line below the figure, which
+    is how it reaches a reader: nbconvert, for one, makes no alt attribute of that metadata.
 
     Raises: ValueError if there is neither `alt` nor the attribute `figure.alt`.
     """
