@@ -1,7 +1,6 @@
 """Lesson 04 from a reader's seat: right answers draw the shipped picture, wrong ones change it or are named."""
 
 from contextlib import nullcontext
-from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -9,10 +8,9 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from simswap_lib.course import exercises, grade
+from simswap_lib.course import Transplant, exercises, grade
 from simswap_lib.course.lesson_04_mutants import mystery, over_the_batch
 from simswap_lib.files import to_tensor
-from simswap_lib.models import iim
 from simswap_lib.models.generator import Decoder, Encoder
 from simswap_lib.swapper import FaceSwapper
 from simswap_lib.world import HELD_OUT, Identity, Shot, render
@@ -124,19 +122,44 @@ def test_the_readers_own_network_draws_the_shipped_picture(swapper, inputs):
         assert torch.allclose(mine.eval()(*inputs), swapper.generator(*inputs), atol=1e-4)
 
 
+@pytest.mark.parametrize(("name", "times"), [("adain", 2), ("IDBlock", 1), ("IDInjection", 0)])
+def test_a_piece_that_passed_is_at_work_inside_the_courses_own(name, times, swapper, inputs):
+    """One piece is the reader's, the others are the library's: it is called as often as there are places for it."""
+    piece, calls = {e.name: MINE[e.id] for e in LESSON}[name], []
+
+    def counted(*given):
+        calls.append(name)
+        return piece(*given)
+
+    shipped = swapper.generator
+    with Transplant(**{name: counted}), torch.no_grad():
+        network = type(shipped)(shipped.config)
+        network.load_state_dict(shipped.state_dict())
+        picture = network.eval()(*inputs)
+    with torch.no_grad():
+        assert torch.allclose(picture, shipped(*inputs), atol=1e-4)
+    assert len(calls) == max(1, times * shipped.config.blocks)
+
+
+def test_nothing_is_left_behind_and_unknown_pieces_are_refused(swapper, inputs):
+    with torch.no_grad():
+        before = swapper.generator(*inputs)
+        with pytest.raises(KeyError), Transplant(adain=mystery):
+            raise KeyError
+        assert torch.equal(swapper.generator(*inputs), before)
+    with pytest.raises(ValueError, match="called adin"):
+        Transplant(adin=mystery)
+
+
 @pytest.mark.parametrize(("exercise", "mutant"), MUTANTS, ids=[f"{e.id}-{m.answer.__name__}" for e, m in MUTANTS])
 def test_each_wrong_answer_changes_the_picture(exercise, mutant, swapper, inputs):
     shipped = swapper.generator
     with torch.no_grad():
         right = shipped(*inputs)
-    place = {
-        "04.1": "simswap_lib.models.iim.adain",
-        "04.2": "simswap_lib.models.iim.IDBlock",
-        "04.3": "simswap_lib.models.generator.IDInjection",
-    }.get(exercise.id)
-    network = mutant.answer if place is None else type(shipped)
+    whole = exercise.name == "Generator"
+    network = mutant.answer if whole else type(shipped)
     torch.manual_seed(0)
-    with patch(place, mutant.answer) if place else nullcontext():
+    with nullcontext() if whole else Transplant(**{exercise.name: mutant.answer}):
         try:
             picture = draw(network(shipped.config), shipped, inputs)
         except RuntimeError:
@@ -150,7 +173,7 @@ def test_the_bug_to_diagnose_hides_in_a_single_picture(swapper, inputs):
     target, v_source = inputs
     with torch.no_grad():
         right = swapper.generator(target, v_source)
-        with patch.object(iim, "adain", mystery):
+        with Transplant(adain=mystery):
             alone, together = swapper.generator(target[:1], v_source[:1]), swapper.generator(target, v_source)
     assert (alone - right[:1]).abs().max() < 1e-4 and (together - right).abs().max() > 1e-2
 

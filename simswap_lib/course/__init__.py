@@ -6,5 +6,6 @@ In a notebook: `setup`, `check`, `hint`, `solution`, `progress`, `in_use`. For t
 from simswap_lib.course.grading import grade
 from simswap_lib.course.session import check, exercises, hint, in_use, progress, solution
 from simswap_lib.course.start import setup
+from simswap_lib.course.transplant import Transplant
 
-__all__ = ["check", "exercises", "grade", "hint", "in_use", "progress", "setup", "solution"]
+__all__ = ["Transplant", "check", "exercises", "grade", "hint", "in_use", "progress", "setup", "solution"]
