@@ -39,7 +39,9 @@ def test_template_lies_in_the_picture_and_shows_the_chin():
     assert (TEMPLATE > 0.2).all() and (TEMPLATE < 0.8).all() and chin[1] < 1
 
 
-@pytest.mark.parametrize("points, target", [(np.zeros((5, 2)), TEMPLATE), (TEMPLATE[:4], TEMPLATE), (TEMPLATE[:1],) * 2])
+@pytest.mark.parametrize(
+    "points, target", [(np.zeros((5, 2)), TEMPLATE), (TEMPLATE[:4], TEMPLATE), (TEMPLATE[:1],) * 2]
+)
 def test_bad_input(points, target):
     with pytest.raises(ValueError, match="coincide|Expected"):
         similarity(points, target)

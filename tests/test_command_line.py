@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 
 import numpy as np
 import pytest
@@ -293,8 +294,10 @@ class TestAsASubprocess:
     def test_ctrl_c(self, tmp_path):
         command = [sys.executable, "-m", "simswap_lib", "render", "--sheet", "--people", "16", "--shots", "16"]
         command += ["--size", "512", "-o", str(tmp_path / "sheet.png")]
-        process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-        time.sleep(3)
+        # A job in the background starts with the keyboard's signal ignored, and its children inherit that.
+        heard = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+        process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, preexec_fn=heard)
+        time.sleep(8)
         process.send_signal(signal.SIGINT)
         _, error = process.communicate(timeout=60)
         assert process.returncode == 130 and error.splitlines() == ["Stopped; nothing was half written."]
