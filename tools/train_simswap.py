@@ -46,7 +46,9 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=TrainConfig.steps, help="training steps (default %(default)s)")
     parser.add_argument("--first-map", type=int, default=TrainConfig.first_map, help="m of weak feature matching")
     # The paper's 10 hardly moves the identity within an hour of CPU; 30 is the weight of the released training script.
-    parser.add_argument("--identity", type=float, default=30.0, help="weight of the identity loss (default %(default)s)")
+    parser.add_argument(
+        "--identity", type=float, default=30.0, help="weight of the identity loss (default %(default)s)"
+    )
     parser.add_argument("--output", type=Path, default=DATA / "weights", help="where the weights' folder is written")
     options = parser.parse_args()
     config = TrainConfig(
