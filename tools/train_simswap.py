@@ -2,7 +2,7 @@
 
     python tools/train_simswap.py --cache cache --run runs/simswap
 
-About an hour on two CPU cores. A stopped run goes on where it was when the command is given again. The best moment by
+About an hour on one CPU core. A stopped run goes on where it was when the command is given again. The best moment by
 the validation score (held-out people, no true answer) is written to data/weights/simswap/.
 """
 
@@ -23,7 +23,7 @@ CARD = """# simswap
 The generator of SimSwap (encoder, ID injection, decoder) for the face world at {size} px: it draws the target's picture
 with the source's identity.
 
-- made by: `python tools/train_simswap.py`: {steps} steps of {batch} pictures, {minutes:.0f} minutes on two CPU cores;
+- made by: `python tools/train_simswap.py`: {steps} steps of {batch} pictures, {minutes:.0f} minutes on one CPU core;
   these are the averaged weights after step {best_step}, the best validation score
 - data: renders of the face world (version {world}): {people} people x {photos} photographs, every shot belonging to
   one person; nobody real, no licence, no consent needed. No true answer of a swap was seen in training or in choosing
@@ -65,7 +65,7 @@ def main() -> None:
     shown = {k: v for k, v in asdict(replace(config, cache=None)).items() if k in {f.name for f in fields(config)}}
     card = CARD.format(
         **{**shown, "steps": records[-1]["step"], "recogniser": Path(options.recogniser).name},
-        minutes=sum_of_minutes(records),
+        minutes=records[-1]["minutes"],
         best_step=best["step"],
         world=world_version(),
         settings=json.dumps({k: v for k, v in shown.items() if k not in ("cache", "recogniser")}),
@@ -75,14 +75,6 @@ def main() -> None:
     )
     weights.save(Generator.from_pretrained(options.run / BEST), options.output / "simswap", card)
     print(f"{options.output / 'simswap'}: step {best['step']}, validation score {best['score']:.3f}")
-
-
-def sum_of_minutes(records: list[dict]) -> float:
-    """Minutes of a run that may have been stopped and continued: its clock starts anew each time."""
-    total = 0.0
-    for before, record in zip([{"minutes": 0.0}, *records], records, strict=False):
-        total += record["minutes"] - (before["minutes"] if record["minutes"] >= before["minutes"] else 0.0)
-    return total
 
 
 if __name__ == "__main__":
