@@ -1,12 +1,15 @@
-"""Draw the pictures of the README: data/results/swaps.jpg and data/results/face-world.jpg.
+"""Draw the pictures of README and data card: swaps.jpg, face-world.jpg and training.png in data/results/.
 
     python tools/draw_pictures.py
 
 Rows of the first are source, target, what `simswap` makes of them, and the true answer, for held-out people in
 held-out photographs, the first eight of them and not the best. The second is a contact sheet of the face world: people
-down, photographs across.
+down, photographs across. The third shows how the shipped weights learned, from the logs beside it.
 """
 
+import json
+
+import matplotlib.pyplot as plt
 import numpy as np
 
 from simswap_lib.files import DATA
@@ -33,14 +36,46 @@ def swaps() -> np.ndarray:
     return np.concatenate(columns, axis=1)
 
 
+def training() -> np.ndarray:
+    """uint8 RGB: the recognisers' retrieval of unseen people, and the generator's validation, over the steps."""
+    logs = {
+        name: [json.loads(line) for line in (DATA / "results" / f"{name}.jsonl").read_text().splitlines()]
+        for name in ("arcface", "judge", "simswap")
+    }
+    figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.2), layout="constrained")
+    for name, colour, style in (("arcface", "#0072B2", "-"), ("judge", "#D55E00", "--")):
+        log = logs[name]
+        left.plot([r["step"] for r in log], [100 * r["retrieval"] for r in log], style, color=colour, label=name)
+    left.axhline(95, color="0.6", linewidth=1)
+    left.set(
+        xlabel="training step", ylabel="true pictures found, %", title="recognisers, unseen people, gallery of 100"
+    )
+    left.legend(frameon=False)
+    log = [r for r in logs["simswap"] if "score" in r]
+    for key, label, colour, style in (
+        ("held_out_cos_source", "cosine to source", "#0072B2", "-"),
+        ("held_out_cos_target", "cosine to target", "#D55E00", "--"),
+        ("held_out_redrawn_l1", "L1 of redrawing a person", "#009E73", ":"),
+    ):
+        right.plot([r["step"] for r in log], [r[key] for r in log], style, color=colour, label=label)
+    right.set(xlabel="training step", title="simswap, validation people, training recogniser", ylim=(0, 1))
+    right.legend(frameon=False)
+    figure.canvas.draw()
+    pixels = np.asarray(figure.canvas.buffer_rgba())[..., :3].copy()
+    plt.close(figure)
+    return pixels
+
+
 def main() -> None:
+    plt.switch_backend("agg")
     folder = DATA / "results"
     folder.mkdir(parents=True, exist_ok=True)
     # The captions under both pictures say what they show, so a label across one of the tiles would only hide it.
     write_image(folder / "swaps.jpg", swaps(), Mark("swap", face_world=True), visible_label=False)
     sheet = contact_sheet(range(HELD_OUT, HELD_OUT + 7), range(HELD_OUT, HELD_OUT + 9), SIDE)
     write_image(folder / "face-world.jpg", sheet, Mark("render", face_world=True))
-    print(f"{folder}: swaps.jpg, face-world.jpg")
+    write_image(folder / "training.png", training(), Mark("render", face_world=True))
+    print(f"{folder}: swaps.jpg, face-world.jpg, training.png")
 
 
 if __name__ == "__main__":

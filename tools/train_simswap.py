@@ -43,7 +43,7 @@ def main() -> None:
     parser.add_argument("--run", type=Path, default=Path("runs/simswap"), help="run folder (default %(default)s)")
     parser.add_argument("--cache", default="runs/cache", help="folder of rendered photographs (default %(default)s)")
     parser.add_argument("--recogniser", default="arcface", help="name or folder (default %(default)s)")
-    parser.add_argument("--steps", type=int, default=TrainConfig.steps, help="training steps (default %(default)s)")
+    parser.add_argument("--steps", type=int, default=2400, help="training steps (default %(default)s)")
     parser.add_argument("--first-map", type=int, default=TrainConfig.first_map, help="m of weak feature matching")
     # The paper's 10 hardly moves the identity within an hour of CPU; 30 is the weight of the released training script.
     parser.add_argument(
