@@ -6,6 +6,7 @@ stopped, even by a power cut, goes on exactly as if nothing had happened.
 
 import copy
 import json
+import os
 import signal
 import threading
 import time
@@ -15,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from accelerate import Accelerator
+from accelerate import Accelerator, PartialState
 from torch import nn
 from tqdm.auto import tqdm
 
@@ -218,14 +219,9 @@ def train(
 
 
 def default_accelerator() -> Accelerator:
-    """Accelerate's choice of device, with bfloat16 where the machine is quick at it."""
-    plain = Accelerator()
-    if plain.mixed_precision == "no" and fast_bfloat16(plain.device):
-        from accelerate.state import AcceleratorState
-
-        AcceleratorState._reset_state()
-        return Accelerator(mixed_precision="bf16")
-    return plain
+    """Accelerate's choice of device, with bfloat16 where the machine is quick at it and nobody asked for another."""
+    chosen = "ACCELERATE_MIXED_PRECISION" in os.environ  # by `accelerate config` or `accelerate launch`
+    return Accelerator(mixed_precision="bf16" if not chosen and fast_bfloat16(PartialState().device) else None)
 
 
 @torch.no_grad()
