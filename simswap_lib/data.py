@@ -1,4 +1,4 @@
-"""Photographs of people as a collection has them, and the batches of same and of different people (paper 3.3)."""
+"""Photographs of people as a collection has them, and the paper's turns of same-person and two-person batches."""
 
 import hashlib
 import multiprocessing

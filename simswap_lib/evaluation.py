@@ -1,4 +1,4 @@
-"""How good a swap is: whose face it shows, and how far it is from the true answer (paper 4.2, tables 1 and 2).
+"""How good a swap is: whose face it shows, and how far it is from the true answer (after the paper's table 1).
 
 Every figure comes with its protocol, because a figure without one means nothing: retrieval falls as the gallery grows,
 and a network is always best in the eyes of the recogniser that trained it. Two trivial rows frame the table: a copy of

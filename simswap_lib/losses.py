@@ -1,4 +1,4 @@
-"""Every term of the paper's objective, one function each (paper 3.3 and 3.4).
+"""Every term of the paper's objective, one function each.
 
     L = 10 L_Id + 10 L_Recon + L_Adv + 1e-5 L_GP + 10 L_wFM
 
@@ -28,7 +28,7 @@ class LossWeights:
 def identity_loss(v_result: Tensor, v_source: Tensor) -> Tensor:
     """L_Id = 1 - cos(v_R, v_S), mean over the batch: 0 for the same direction, 2 for the opposite one.
 
-    Shapes: (B, D) and (B, D) -> (). Raises: ValueError if they differ or are not (B, D). Source: paper 3.3.
+    Shapes: (B, D) and (B, D) -> (). Raises: ValueError if they differ or are not (B, D). Source: the paper.
     """
     if v_result.ndim != 2 or v_result.shape != v_source.shape:
         raise ValueError(f"Expected two (B, D) alike, got {tuple(v_result.shape)} and {tuple(v_source.shape)}.")
@@ -43,7 +43,7 @@ def reconstruction_loss(result: Tensor, target: Tensor, same: Tensor) -> Tensor:
     of different people count as zeros, so a batch without any same pair costs nothing and gives no gradient.
 
     Shapes: result, target (B, 3, H, W) in [-1, 1]; same (B,) bool -> ().
-    Raises: ValueError for other shapes or if `same` is not bool. Source: paper 3.3.
+    Raises: ValueError for other shapes or if `same` is not bool. Source: the paper.
     """
     if result.ndim != 4 or result.shape != target.shape:
         raise ValueError(f"Expected two (B, C, H, W) alike, got {tuple(result.shape)} and {tuple(target.shape)}.")
@@ -60,7 +60,7 @@ def hinge_d_loss(real_outputs: Outputs, fake_outputs: Outputs) -> Tensor:
     Both parts are added without a factor 1/2. Only the logits are read. Zero once all reals are above 1 and all
     fakes below -1.
 
-    Raises: ValueError if the two have different numbers of scales, or none. Source: paper 3.3; Lim & Ye 2017.
+    Raises: ValueError if the two have different numbers of scales, or none. Source: Lim & Ye 2017.
     """
     reals, fakes = _logits(real_outputs), _logits(fake_outputs)
     if len(reals) != len(fakes):
@@ -72,7 +72,7 @@ def hinge_d_loss(real_outputs: Outputs, fake_outputs: Outputs) -> Tensor:
 def hinge_g_loss(fake_outputs: Outputs) -> Tensor:
     """L_Adv for the generator: -mean D(fake), over batch and patches, then over the scales; unbounded on purpose.
 
-    Raises: ValueError if there is no scale. Source: paper 3.3; Lim & Ye 2017.
+    Raises: ValueError if there is no scale. Source: Lim & Ye 2017.
     """
     return torch.stack([-fake.mean() for fake in _logits(fake_outputs)]).mean()
 
@@ -95,7 +95,7 @@ def gradient_penalty(
         generator: source of a; None takes PyTorch's global one.
 
     Raises: ValueError if real and fake have different shapes.
-    Source: paper 3.3; Gulrajani et al. 2017, arXiv 1704.00028.
+    Source: Gulrajani et al. 2017, arXiv 1704.00028.
     """
     if real.ndim != 4 or real.shape != fake.shape:
         raise ValueError(f"Expected two (B, C, H, W) alike, got {tuple(real.shape)} and {tuple(fake.shape)}.")
@@ -115,7 +115,7 @@ def feature_matching_loss(result_maps: Outputs, target_maps: Outputs) -> Tensor:
     "Original" feature matching, as in pix2pixHD: all maps. It pulls the result towards the target in everything, in
     identity too. Takes the outputs of `Discriminator` and leaves the logits out. The target's side is a constant.
 
-    Raises: ValueError if scales, maps or shapes differ. Source: paper 3.4.
+    Raises: ValueError if scales, maps or shapes differ. Source: the paper.
     """
     return weak_feature_matching_loss(result_maps, target_maps, m=1)
 
@@ -127,7 +127,7 @@ def weak_feature_matching_loss(result_maps: Outputs, target_maps: Outputs, m: in
     result must keep. Maps are numbered from 1 at the input to M; logits are no map. m = 1 is `feature_matching_loss`.
     Takes the outputs of `Discriminator` and leaves the logits out. The target's side is a constant: no gradient.
 
-    Raises: ValueError if m is not in 1 ... M, or if scales, maps or shapes differ. Source: paper 3.4.
+    Raises: ValueError if m is not in 1 ... M, or if scales, maps or shapes differ. Source: the paper.
     """
     _check_scales(result_maps)
     if len(result_maps) != len(target_maps) or any(

@@ -1,4 +1,4 @@
-"""How SimSwap is trained: one readable loop over the paper's objective (sections 3.3, 3.4 and 4.1).
+"""How SimSwap is trained: one readable loop over the paper's objective and alternation.
 
 Batches of one person and of two people take turns. Every batch is a pure function of seed and step, so a run that was
 stopped, even by a power cut, goes on exactly as if nothing had happened.

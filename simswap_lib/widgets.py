@@ -1,4 +1,4 @@
-"""The interactive views: a swap beside its true answer, and identity injection block by block (paper 3.2, figure 2)."""
+"""The interactive views: a swap beside its true answer, and identity injection block by block (paper 3.2)."""
 
 import base64
 import html

@@ -1,4 +1,4 @@
-"""Checks of exercises 04.2 to 04.4: the ID-block, the injection and the generator (paper 3.2, figure 2)."""
+"""Checks of exercises 04.2 to 04.4: the ID-block, the injection and the generator (paper 3.2)."""
 
 from __future__ import annotations
 

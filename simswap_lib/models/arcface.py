@@ -38,7 +38,7 @@ class ArcFaceConfig:
 
 
 class IRBlock(nn.Module):
-    """The "improved residual" block: BN, conv, BN, PReLU, conv, BN, plus the shortcut (ArcFace, section 3.1).
+    """The "improved residual" block: BN, conv, BN, PReLU, conv, BN, plus the shortcut (ArcFace).
 
     The first convolution carries the stride, so that all that follows works on a quarter of the cells.
 

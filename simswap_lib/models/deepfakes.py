@@ -1,4 +1,4 @@
-"""The DeepFakes auto-encoder: one shared encoder, one decoder for each person (paper 3.1, figure 2 a)."""
+"""The DeepFakes auto-encoder: one shared encoder, one decoder for each person (paper 3.1)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The multi-scale PatchGAN discriminator that also hands out its feature maps (paper 3.3 and 3.4; pix2pixHD)."""
+"""The multi-scale PatchGAN discriminator that also hands out its feature maps (after pix2pixHD, as in the paper)."""
 
 from __future__ import annotations
 

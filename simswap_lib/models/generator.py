@@ -1,5 +1,5 @@
 """The generator: the Encoder takes the target apart, the ID Injection Module changes the identity, the Decoder draws
-the result (paper 3.2, figure 2)."""
+the result (paper 3.2)."""
 
 from __future__ import annotations
 

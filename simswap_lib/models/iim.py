@@ -58,7 +58,7 @@ class AdaIN(nn.Module):
 
 
 class IDBlock(nn.Module):
-    """A residual block whose batch normalisation is replaced by AdaIN (paper figure 2, "ID-Block").
+    """A residual block whose batch normalisation is replaced by AdaIN (the paper's ID-Block, 3.2).
 
         y = AdaIN(conv(ReLU(AdaIN(conv(x), v_S))), v_S),    out = x + y
 

@@ -15,7 +15,7 @@ class HeadModel:
     """vertices = mean + sum_k shape_k identity_k + sum_e strength_e expression_e.
 
     Lengths are eye distances (about 63 mm on a grown-up), the origin lies between the eyes, x points to the picture's
-    right, y up, z to the camera. N = 5,301 vertices of head, neck, shoulders, eyeballs, teeth and tongue.
+    right, y up, z to the camera. N = 5,359 vertices of head, neck, shoulders, eyeballs, teeth and tongue.
     """
 
     mean: np.ndarray  # (N, 3)

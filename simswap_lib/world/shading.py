@@ -10,7 +10,6 @@ from simswap_lib.world.people import Identity
 from simswap_lib.world.shots import Shot
 
 MOLES_AT = 29  # where the moles start in a packed person
-EYE_RADIUS = 0.23
 
 
 def pack_person(p: Identity) -> np.ndarray:
@@ -72,7 +71,7 @@ def towards(colour, r, g, b, amount):
 
 
 @njit(cache=True, fastmath=True, error_model="numpy")
-def paint_skin(colour, P, grid, x, y, z, lips, openness, rim):
+def paint_skin(colour, P, grid, x, y, z, lips, rim):
     """Albedo of the skin at the template point (x, y, z) into `colour`; returns how shiny it is."""
     ax = abs(x)
     px, py, pz = P[16] + 3 * x, P[17] + 3 * y, P[18] + 3 * z
@@ -185,7 +184,7 @@ def shade(image, mask, index, weights, triangles, attributes, normals, part, eye
             wrap, gloss, power = 0.0, 0.0, 16.0
             strand = False
             if kind == SKIN:
-                gloss = paint_skin(colour, P, grid, x, y, z, A[3], openness, A[5])
+                gloss = paint_skin(colour, P, grid, x, y, z, A[3], A[5])
                 wrap = 0.32
                 if y < -2.45 - 0.22 * z + S[23]:  # clothes
                     weave = 0.85 + 0.3 * noise(grid, 24 * x, 24 * y, 24 * z)
