@@ -19,6 +19,21 @@ FFHQ = (
 TEMPLATE = np.array([0.5, 0.6]) + 1.2 * (FFHQ - [0.5, 0.6])
 
 
+def best_rotation(p: np.ndarray, q: np.ndarray) -> np.ndarray:
+    """The rotation that turns the points `p` towards the points `q` as well as any can, never a mirror image.
+
+    Minimises sum_i || R p_i - q_i ||^2 over the rotations R. With the singular value decomposition q^T p = U S V^T it
+    is R = U diag(1, det U det V) V^T. Both sets have their mean at the origin; the scale of either does not matter.
+
+    p, q: (N, 2). Returns (2, 2) with determinant 1, to be applied as `p @ R.T`.
+    Source: as `similarity`.
+    """
+    u, _, vt = np.linalg.svd(q.T @ p)
+    # A mirror image would fit some point sets better; a face must not be mirrored.
+    sign = np.sign(np.linalg.det(u) * np.linalg.det(vt))
+    return u @ np.diag([1.0, sign]) @ vt
+
+
 def similarity(points: np.ndarray, target: np.ndarray) -> np.ndarray:
     """The similarity transform (turn, one scale, shift) that maps `points` to `target` with least squared error.
 
@@ -36,9 +51,6 @@ def similarity(points: np.ndarray, target: np.ndarray) -> np.ndarray:
     variance = (p**2).sum()
     if variance < 1e-12:
         raise ValueError("All points coincide, so no scale can be found.")
-    u, singular, vt = np.linalg.svd(q.T @ p)
-    # A mirror image would fit some point sets better; a face must not be mirrored.
-    sign = np.array([1.0, np.sign(np.linalg.det(u) * np.linalg.det(vt))])
-    rotation = u @ np.diag(sign) @ vt
-    scale = (singular * sign).sum() / variance
+    rotation = best_rotation(p, q)
+    scale = (q * (p @ rotation.T)).sum() / variance
     return np.column_stack([scale * rotation, mean_q - scale * rotation @ mean_p])
