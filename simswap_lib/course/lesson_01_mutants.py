@@ -1,0 +1,289 @@
+"""Wrong answers to the exercises of lesson 01 that people give."""
+
+import cv2
+import numpy as np
+
+from simswap_lib.faces import align as the
+from simswap_lib.faces.align import TEMPLATE
+from simswap_lib.world import Identity, Shot, swap_truth
+
+# 01.1 -----------------------------------------------------------------------------------------------------------------
+
+
+def _true(person, shot, size):
+    return swap_truth(Identity.sample(person), Shot.sample(shot), size).image
+
+
+def transposed(people, shots, size):
+    return np.concatenate([np.concatenate([_true(p, s, size) for p in people], axis=1) for s in shots], axis=0)
+
+
+def stacked(people, shots, size):
+    return np.stack([np.stack([_true(p, s, size) for s in shots]) for p in people])
+
+
+def default_size(people, shots, size):
+    return np.concatenate([np.concatenate([_true(p, s, 128) for s in shots], axis=1) for p in people], axis=0)
+
+
+def roles_swapped(people, shots, size):
+    return np.concatenate([np.concatenate([_true(s, p, size) for s in shots], axis=1) for p in people], axis=0)
+
+
+def own_photograph(people, shots, size):
+    return np.concatenate([np.concatenate([_true(p, p, size) for s in shots], axis=1) for p in people], axis=0)
+
+
+def one_person(people, shots, size):
+    row = np.concatenate([_true(people[0], s, size) for s in shots], axis=1)
+    return np.concatenate([row for p in people], axis=0)
+
+
+def blue_first(people, shots, size):
+    rows = [np.concatenate([_true(p, s, size) for s in shots], axis=1) for p in people]
+    return np.concatenate(rows, axis=0)[:, :, ::-1]
+
+
+def faded(people, shots, size):
+    """Half the person who stood there anyway: what a blend of two pictures gives, not a swap."""
+    rows = [[_true(p, s, size) // 2 + _true(s, s, size) // 2 for s in shots] for p in people]
+    return np.concatenate([np.concatenate(row, axis=1) for row in rows], axis=0)
+
+
+# 01.2 -----------------------------------------------------------------------------------------------------------------
+
+
+def _factors(p, q):
+    u, singular, vt = np.linalg.svd(q.T @ p)
+    return u, singular, vt, np.sign(np.linalg.det(u) * np.linalg.det(vt))
+
+
+def of_each_point(p, q):
+    u, _, vt = np.linalg.svd(q @ p.T)
+    return u @ vt
+
+
+def other_way(p, q):
+    u, _, vt, sign = _factors(q, p)
+    return u @ np.diag([1.0, sign]) @ vt
+
+
+def v_not_transposed(p, q):
+    u, _, vt, sign = _factors(p, q)
+    return u @ np.diag([1.0, sign]) @ vt.T
+
+
+def with_singular_values(p, q):
+    u, singular, vt, sign = _factors(p, q)
+    return u @ np.diag(singular * [1.0, sign]) @ vt
+
+
+def least_squares_matrix(p, q):
+    return np.linalg.lstsq(p, q, rcond=None)[0].T
+
+
+def no_guard(p, q):
+    u, _, vt, _ = _factors(p, q)
+    return u @ vt
+
+
+mystery = no_guard  # the lesson asks to diagnose it from its symptoms, so the name must not tell
+
+
+def negated(p, q):
+    u, _, vt, sign = _factors(p, q)
+    return sign * (u @ vt)
+
+
+def guard_at_the_first_place(p, q):
+    u, _, vt, sign = _factors(p, q)
+    return u @ np.diag([sign, 1.0]) @ vt
+
+
+def angle_of_the_first_point(p, q):
+    angle = np.arctan2(q[0, 1], q[0, 0]) - np.arctan2(p[0, 1], p[0, 0])
+    return np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+
+
+# 01.3 -----------------------------------------------------------------------------------------------------------------
+
+
+def _parts(points, target):
+    mean_p, mean_q = points.mean(axis=0), target.mean(axis=0)
+    p, q = points - mean_p, target - mean_q
+    rotation = the.best_rotation(p, q)
+    return mean_p, mean_q, p, q, rotation, (q * (p @ rotation.T)).sum() / (p * p).sum()
+
+
+def rotation_only(points, target):
+    return the.best_rotation(points - points.mean(axis=0), target - target.mean(axis=0))
+
+
+def from_target(points, target):
+    return the.similarity(target, points)
+
+
+def not_centred(points, target):
+    rotation = the.best_rotation(points, target)
+    scale = (target * (points @ rotation.T)).sum() / (points * points).sum()
+    return np.column_stack([scale * rotation, target.mean(axis=0) - scale * rotation @ points.mean(axis=0)])
+
+
+def _with_scale(points, target, scale_of):
+    mean_p, mean_q, p, q, rotation, scale = _parts(points, target)
+    scale = scale_of(p, q, rotation, scale)
+    return np.column_stack([scale * rotation, mean_q - scale * rotation @ mean_p])
+
+
+def root_of_the_scale(points, target):
+    return _with_scale(points, target, lambda p, q, rotation, scale: np.sqrt(scale))
+
+
+def by_the_variance_of_the_target(points, target):
+    return _with_scale(points, target, lambda p, q, rotation, scale: (q * (p @ rotation.T)).sum() / (q * q).sum())
+
+
+def no_scale(points, target):
+    return _with_scale(points, target, lambda p, q, rotation, scale: 1.0)
+
+
+def quotient_of_spreads(points, target):
+    return _with_scale(points, target, lambda p, q, rotation, scale: np.sqrt((q * q).sum() / (p * p).sum()))
+
+
+def all_singular_values_plus(points, target):
+    return _with_scale(points, target, lambda p, q, *_: np.linalg.svd(q.T @ p, compute_uv=False).sum() / (p * p).sum())
+
+
+def shift_of_the_means(points, target):
+    mean_p, mean_q, _, _, rotation, scale = _parts(points, target)
+    return np.column_stack([scale * rotation, mean_q - mean_p])
+
+
+def rotation_transposed(points, target):
+    mean_p, mean_q, _, _, rotation, scale = _parts(points, target)
+    return np.column_stack([scale * rotation.T, mean_q - scale * rotation.T @ mean_p])
+
+
+def shift_turned_back(points, target):
+    mean_p, mean_q, _, _, rotation, scale = _parts(points, target)
+    return np.column_stack([scale * rotation, mean_q - scale * mean_p @ rotation])
+
+
+def affine(points, target):
+    ones = np.column_stack([points, np.ones(len(points))])
+    return np.linalg.lstsq(ones, target, rcond=None)[0].T
+
+
+def eyes_only(points, target):
+    return the.similarity(points[:2], target[:2])
+
+
+def mirrors(points, target):
+    mean_p, mean_q = points.mean(axis=0), target.mean(axis=0)
+    p, q = points - mean_p, target - mean_q
+    u, singular, vt = np.linalg.svd(q.T @ p)
+    turned = singular.sum() / (p * p).sum() * u @ vt
+    return np.column_stack([turned, mean_q - turned @ mean_p])
+
+
+# 01.4 -----------------------------------------------------------------------------------------------------------------
+
+
+def _warp(image, matrix, size, flags=cv2.INTER_LINEAR):
+    return cv2.warpAffine(image, matrix, (size, size), flags=flags, borderMode=cv2.BORDER_REPLICATE)
+
+
+def crop_only(image, points, size, template=TEMPLATE):
+    return _warp(image, the.similarity(points, size * template), size)
+
+
+def matrix_first(image, points, size, template=TEMPLATE):
+    return the.align(image, points, size, template)[::-1]
+
+
+def unit_template(image, points, size, template=TEMPLATE):
+    matrix = the.similarity(points, template)
+    return _warp(image, matrix, size), matrix
+
+
+def towards_the_picture(image, points, size, template=TEMPLATE):
+    matrix = the.similarity(size * template, points)
+    return _warp(image, matrix, size), matrix
+
+
+def x_and_y_swapped(image, points, size, template=TEMPLATE):
+    matrix = the.similarity(points[:, ::-1], size * template)
+    return _warp(image, matrix, size), matrix
+
+
+def own_template(image, points, size, template=TEMPLATE):
+    return the.align(image, points, size)
+
+
+def inverse_warp(image, points, size, template=TEMPLATE):
+    matrix = the.similarity(points, size * template)
+    return _warp(image, matrix, size, cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP), matrix
+
+
+def warped_twice(image, points, size, template=TEMPLATE):
+    matrix = the.similarity(points, size * template)
+    return _warp(_warp(image, matrix, size), matrix, size), matrix
+
+
+def only_resized(image, points, size, template=TEMPLATE):
+    return cv2.resize(image, (size, size)), the.similarity(points, size * template)
+
+
+def bgr(image, points, size, template=TEMPLATE):
+    crop, matrix = the.align(image, points, size, template)
+    return crop[:, :, ::-1].copy(), matrix
+
+
+# 01.5 -----------------------------------------------------------------------------------------------------------------
+
+
+def crop_and_matrix(photo, points, size=224, smallest=250):
+    return None if min(photo.shape[:2]) < smallest else the.align(photo, points, size)
+
+
+def crop_measured(photo, points, size=224, smallest=250):
+    crop = the.align(photo, points, size)[0]
+    return None if min(crop.shape[:2]) < smallest else crop
+
+
+def longer_side(photo, points, size=224, smallest=250):
+    return None if max(photo.shape[:2]) < smallest else the.align(photo, points, size)[0]
+
+
+def area(photo, points, size=224, smallest=250):
+    return None if photo.shape[0] * photo.shape[1] < smallest**2 else the.align(photo, points, size)[0]
+
+
+def width_only(photo, points, size=224, smallest=250):
+    return None if photo.shape[1] < smallest else the.align(photo, points, size)[0]
+
+
+def enlarged(photo, points, size=224, smallest=250):
+    return the.align(photo, points, size)[0]
+
+
+def or_equal(photo, points, size=224, smallest=250):
+    return None if min(photo.shape[:2]) <= smallest else the.align(photo, points, size)[0]
+
+
+def numbers_written_in(photo, points, size=224, smallest=250):
+    return None if min(photo.shape[:2]) < 250 else the.align(photo, points, 224)[0]
+
+
+def squeezed(photo, points, size=224, smallest=250):
+    return None if min(photo.shape[:2]) < smallest else cv2.resize(photo, (size, size))
+
+
+def middle_cut_out(photo, points, size=224, smallest=250):
+    height, width = photo.shape[:2]
+    if min(height, width) < smallest:
+        return None
+    side = min(height, width)
+    top, left = (height - side) // 2, (width - side) // 2
+    return cv2.resize(photo[top : top + side, left : left + side], (size, size))
