@@ -11,7 +11,7 @@ from simswap_lib.files import whole_file
 
 CHECKPOINT, LOG = "checkpoint.pt", "log.jsonl"
 # What may change between two parts of one run, because no weight depends on it.
-FREE = {"steps", "cache", "log_every", "validate_every", "checkpoint_every"}
+FREE = {"steps", "cache", "workers", "log_every", "validate_every", "checkpoint_every"}
 
 
 def save(run_folder: Path, config: dict, step: int, parts: dict) -> None:

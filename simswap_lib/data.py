@@ -1,57 +1,31 @@
-"""Photographs of people as a collection has them, and the paper's turns of same-person and two-person batches."""
+"""The face world as a data set: people x photographs, rendered once and kept in one memory-mapped file."""
 
-import hashlib
-import multiprocessing
+import errno
 import os
-from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+import shutil
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
+from filelock import FileLock, Timeout
 
-from simswap_lib import files
-from simswap_lib.world.people import HELD_OUT, Identity
-from simswap_lib.world.renderer import render
-from simswap_lib.world.shots import Shot
+from simswap_lib.photographs import check_people, rendered, world_version
 
-PHOTOS_LIMIT = 100  # shots reserved for each person; more would run into the next person's
+PARTIAL = ".partial"  # the ending of a file that is being rendered
 
 
-def shot_seed(person: int, photo: int) -> int:
-    """The shot that belongs to this photo of this person, and to no other photo.
-
-    Photographs of a collection are like that: no two people share pose, light and background exactly. Shots of people
-    below HELD_OUT stay below HELD_OUT, those of held-out people lie above it.
-    Raises: ValueError if the person or the photo is out of range.
-    """
-    first = HELD_OUT if person >= HELD_OUT else 0
-    seed = first + (person - first) * PHOTOS_LIMIT + photo
-    if person < 0 or not 0 <= photo < PHOTOS_LIMIT or (first == 0 and seed >= HELD_OUT):
-        raise ValueError(
-            f"There are {PHOTOS_LIMIT} shots for each of {HELD_OUT // PHOTOS_LIMIT} people (or for a held-out one); "
-            f"asked for photo {photo} of person {person}."
-        )
-    return seed
-
-
-def photograph(person: int, photo: int, size: int) -> np.ndarray:
-    """Photo number `photo` of person number `person`: uint8 RGB (size, size, 3)."""
-    return render(Identity.sample(person), Shot.sample(shot_seed(person, photo)), size).image
-
-
-# ----------------------------------------------------------------------------------------------------------------------
-
-
-class WorldPhotos:
+class WorldDataset:
     """`people` people from number `first` on, `photos` photographs each, every one its own shot.
 
-    The pictures are rendered once. With a `cache` folder they lie there as one memory-mapped file, whose name holds
-    the request and a checksum of what the world draws, so that a changed world is never mixed with old pictures.
+    Pictures are numbered from 0 on, those of one person together. They are rendered once. With a `cache` folder they
+    lie there as one memory-mapped file, whose name holds the request and a checksum of what the world draws, so that
+    a changed world is never mixed with old pictures. Of two processes that ask for the same file, one renders and the
+    other waits; a file is there whole or not at all; what a killed process left behind is removed by the next one.
 
-    Attributes: images, uint8 RGB (people, photos, size, size, 3); first, the number of the first person.
-    Raises: ValueError if nothing is asked for, or if training people and held-out people would be mixed.
+    Attributes: images, uint8 RGB (people, photos, size, size, 3); person, int64 (people * photos,), whom each picture
+    shows, counted from 0; size in pixels; first, the number of the first person in the world; name, for messages.
+    Raises: ValueError if nothing is asked for, or if training people and held-out people would be mixed; OSError, in
+    one sentence, if the disk has too little room.
     """
 
     def __init__(
@@ -61,104 +35,133 @@ class WorldPhotos:
         size: int = 64,
         first: int = 0,
         cache: str | os.PathLike | None = None,
-        workers: int = 1,
+        workers: int | None = None,
     ):
-        if people < 1 or photos < 1:
-            raise ValueError(f"WorldPhotos needs at least one person and one photo, got {people} and {photos}.")
-        if (first >= HELD_OUT) != (first + people - 1 >= HELD_OUT):
-            raise ValueError(f"People {first} to {first + people - 1} mix training people and held-out ones.")
-        shot_seed(first + people - 1, photos - 1)  # out of range: say so before an hour of rendering
-        self.first = first
+        numbers = range(first, first + people)
+        check_people(numbers, photos)
+        self.first, self.size = first, size
+        self.name = f"the face world ({people} people x {photos} photographs)"
+        self.person = np.arange(people).repeat(photos)  # (N,)
+        shape = (people, photos, size, size, 3)
         if cache is None:
-            self.images = np.empty((people, photos, size, size, 3), np.uint8)
-            _fill(self.images, first, workers)
+            self.images = np.empty(shape, np.uint8)
+            for i, pictures in enumerate(rendered(numbers, photos, size, workers)):
+                self.images[i] = pictures
             return
         folder = Path(cache)
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / f"world-{world_version()}-{first}-{people}x{photos}-{size}px.npy"
-        if not path.exists():
-            with files.whole_file(path) as temporary:
-                shape = (people, photos, size, size, 3)
-                images = np.lib.format.open_memmap(temporary, mode="w+", dtype=np.uint8, shape=shape)
-                _fill(images, first, workers)
-                images.flush()
-        self.images = np.load(path, mmap_mode="r")
+        if _mapped(path, shape) is None:
+            with _only_one(path):
+                if _mapped(path, shape) is None:  # whoever we waited for may have rendered it
+                    _remove_leftovers(folder)
+                    _render_into(path, shape, numbers, workers)
+        self.images = _mapped(path, shape)
 
+    def __len__(self) -> int:
+        return len(self.person)
 
-def world_version() -> str:
-    """Eight hexadecimal digits that change when the world draws anything differently: a hash of a few small renders."""
-    digest = hashlib.sha256()
-    for number in range(4):
-        digest.update(photograph(number, number, 64).tobytes())
-    return digest.hexdigest()[:8]
+    def picture(self, index: int) -> np.ndarray:
+        """Picture number `index`, read into memory: uint8 RGB (size, size, 3)."""
+        return np.array(self.images[divmod(index, self.images.shape[1])])
 
+    def __getstate__(self) -> dict:
+        """A process that reads the pictures, too, maps the file; it is not sent a copy."""
+        state = dict(self.__dict__)
+        if isinstance(self.images, np.memmap):
+            state["images"] = Path(self.images.filename)
+        return state
 
-def _fill(images: np.ndarray, first: int, workers: int) -> None:
-    people, photos, size = images.shape[:3]
-    tasks = [(first + i, photos, size) for i in range(people)]
-    bar = {"total": people, "desc": "rendering", "unit": "person", "disable": people * photos < 500}
-    if workers <= 1:
-        for i, task in enumerate(tqdm(tasks, **bar)):
-            images[i] = _person(*task)
-        return
-    # Spawned, because a forked copy of a process that has run OpenMP threads may hang. One thread each, because two
-    # libraries that both think they own all cores are slower than one.
-    before = {name: os.environ.get(name) for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
-    os.environ.update(dict.fromkeys(before, "1"))
-    try:
-        with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
-            for i, pictures in enumerate(tqdm(pool.map(_person, *zip(*tasks, strict=True), chunksize=8), **bar)):
-                images[i] = pictures
-    finally:
-        for name, value in before.items():
-            os.environ.pop(name) if value is None else os.environ.update({name: value})
-
-
-def _person(person: int, photos: int, size: int) -> np.ndarray:
-    return np.stack([photograph(person, photo, size) for photo in range(photos)])  # (photos, H, W, 3)
+    def __setstate__(self, state: dict) -> None:
+        self.__dict__ |= state
+        if isinstance(self.images, Path):
+            self.images = np.load(self.images, mmap_mode="r")
 
 
 # ----------------------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, eq=False)
-class Batch:
-    """Sources and targets of one step."""
-
-    source: np.ndarray  # uint8 RGB (B, H, W, 3)
-    target: np.ndarray  # uint8 RGB (B, H, W, 3)
-    same: np.ndarray  # bool (B,): source and target show one person
-    source_index: np.ndarray  # int64 (B, 2): person and photo, as they index `images`
-    target_index: np.ndarray  # int64 (B, 2)
+def _mapped(path: Path, shape: tuple[int, ...]) -> np.ndarray | None:
+    """The file's pictures, or None if there is no file or a damaged one (cut off while it was copied, for example)."""
+    try:
+        images = np.load(path, mmap_mode="r")
+    except (FileNotFoundError, ValueError, EOFError):
+        return None
+    return images if images.shape == shape and images.dtype == np.uint8 else None
 
 
-def pairs(photos: WorldPhotos, step: int, batch: int, seed: int = 0) -> Batch:
-    """The batch of this step, a pure function of (seed, step), so that a resumed run sees what it would have seen.
+def _lock(path: Path) -> FileLock:
+    """The operating system's lock: it ends with its owner, however that one dies. Its empty file stays."""
+    return FileLock(path.with_name(f".{path.name}.lock"))
 
-    Even steps pair two different photos of one person, odd steps photos of two different people: the paper's
-    alternation. No target is ever shown in a second person's shot: there is no answer to look up.
 
-    Raises: ValueError if there are too few people or photos for such pairs.
+def _partial(path: Path) -> Path:
+    return path.with_name(f".{path.name}{PARTIAL}")
+
+
+@contextmanager
+def _only_one(path: Path):
+    lock = _lock(path)
+    try:
+        lock.acquire(timeout=1)
+    except Timeout:
+        print(f"Another process renders {path.name}; waiting until it is done.", flush=True)
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _remove_leftovers(folder: Path) -> None:
+    """Delete the half-written files of processes that died: those whose lock nobody holds."""
+    for left in folder.glob(f".world-*{PARTIAL}"):
+        with suppress(Timeout), _lock(folder / left.name[1 : -len(PARTIAL)]).acquire(timeout=0):
+            left.unlink(missing_ok=True)
+
+
+def _render_into(path: Path, shape: tuple[int, ...], people: range, workers: int | None) -> None:
+    """Write the file whole or not at all. We hold its lock.
+
+    It is written front to back and mapped only when it is whole: a hole in a map that the full disk cannot fill would
+    end the process without a word.
     """
-    people, count = photos.images.shape[:2]
-    if people < 2 or count < 2:
-        raise ValueError(f"Pairs need at least 2 people with 2 photos each, got {people} with {count}.")
-    rng = np.random.default_rng([seed, step])
-    same = np.full(batch, step % 2 == 0)
-    target_person, target_photo = rng.integers(people, size=batch), rng.integers(count, size=batch)
-    # A step of 1 ... n - 1 around the circle never comes back to where it started.
-    other_person = (target_person + rng.integers(1, people, size=batch)) % people
-    other_photo = (target_photo + rng.integers(1, count, size=batch)) % count
-    source_person = np.where(same, target_person, other_person)
-    return Batch(
-        source=gather(photos.images, source_person, other_photo),
-        target=gather(photos.images, target_person, target_photo),
-        same=same,
-        source_index=np.stack([source_person, other_photo], axis=1),
-        target_index=np.stack([target_person, target_photo], axis=1),
+    room = shutil.disk_usage(path.parent).free
+    need = int(np.prod(shape, dtype=np.int64)) + 128
+    if need > room:
+        raise _disk_full(path, need, room)
+    partial = _partial(path)
+    try:
+        with open(partial, "wb") as file:
+            _reserve(file.fileno(), need)
+            layout = {"descr": "|u1", "fortran_order": False, "shape": shape}
+            np.lib.format.write_array_header_1_0(file, layout)
+            for pictures in rendered(people, shape[1], shape[2], workers):
+                file.write(pictures.tobytes())
+            file.truncate()
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(partial, path)
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)):
+            raise _disk_full(path, need, shutil.disk_usage(path.parent).free) from error
+        raise
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _reserve(handle: int, need: int) -> None:
+    """Take the room before the hours of work, where the file system can."""
+    if hasattr(os, "posix_fallocate"):
+        try:
+            os.posix_fallocate(handle, 0, need)
+        except OSError as error:
+            if error.errno not in (errno.EINVAL, errno.EOPNOTSUPP, errno.ENOSYS):
+                raise
+
+
+def _disk_full(path: Path, need: int, free: int) -> OSError:
+    return OSError(
+        f"{path.parent} has {free:,} bytes free, and the photographs take {need:,} bytes; nothing was left behind. "
+        "Free some room, name another cache folder, or ask for fewer or smaller photographs."
     )
-
-
-def gather(images: np.ndarray, people: Sequence[int], photos: Sequence[int]) -> np.ndarray:
-    """Pictures (B, H, W, 3) number (people[i], photos[i]) of (people, photos, H, W, 3), read into memory."""
-    return np.stack([images[person, photo] for person, photo in zip(people, photos, strict=True)])

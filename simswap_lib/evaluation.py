@@ -14,8 +14,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from simswap_lib.data import PHOTOS_LIMIT, photograph, shot_seed, world_version
 from simswap_lib.models.arcface import ArcFace
+from simswap_lib.photographs import PHOTOS_LIMIT, photograph, shot_seed, world_version
 from simswap_lib.world.people import HELD_OUT, Identity
 from simswap_lib.world.renderer import render
 from simswap_lib.world.shots import Shot

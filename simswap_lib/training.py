@@ -18,16 +18,19 @@ import numpy as np
 import torch
 from accelerate import Accelerator, PartialState
 from torch import nn
+from torch.utils.data import DataLoader
 from tqdm.auto import tqdm
 
 from simswap_lib import checkpoints, losses
+from simswap_lib.batches import PairBatches, Pairs, Photographs, quiet_worker
 from simswap_lib.checkpoints import LOG
-from simswap_lib.data import WorldPhotos, pairs, photograph
+from simswap_lib.data import WorldDataset
 from simswap_lib.files import to_tensor
 from simswap_lib.models import weights
 from simswap_lib.models.arcface import ArcFace
 from simswap_lib.models.discriminator import Discriminator
 from simswap_lib.models.generator import Generator, GeneratorConfig
+from simswap_lib.photographs import photograph
 from simswap_lib.world.people import HELD_OUT
 
 BEST = "best"
@@ -43,6 +46,7 @@ class TrainConfig:
     photos: int = 10  # photographs of each, every one a shot of its own
     size: int = 64  # pixels a side
     cache: str | None = None  # folder that keeps the rendered photographs; None renders them anew
+    workers: int = 0  # processes that read pictures; no batch depends on their number
     # The networks.
     width: int = 24  # generator: channels at full resolution
     downs: int = 2  # generator: halvings
@@ -122,9 +126,13 @@ def train(
     generator, critic, adam_g, adam_d = accelerator.prepare(generator, critic, adam_g, adam_d)
 
     # Photographs, and the identity vector of each: it never changes, so it is computed once.
-    photos = WorldPhotos(config.people, config.photos, config.size, 0, config.cache)
-    everything = np.array(photos.images).reshape(-1, config.size, config.size, 3)
-    vectors = recogniser.embed(everything).reshape(config.people, config.photos, -1)
+    photographs = WorldDataset(config.people, config.photos, config.size, 0, config.cache)
+    batches = PairBatches(photographs, config.batch, range(start, config.steps), config.seed)
+    vectors = identity_vectors(recogniser, photographs)  # (N, D)
+    reader = DataLoader(
+        Pairs(photographs, sources=False), batch_sampler=batches, num_workers=config.workers,
+        worker_init_fn=quiet_worker, generator=torch.Generator().manual_seed(0), persistent_workers=config.workers > 0,
+    )  # fmt: skip
     validation = Validation(recogniser, config.size, device)
     print(
         f"{sum(p.numel() for p in ema.parameters()) / 1e6:.1f} M parameters on {device}, "
@@ -137,13 +145,11 @@ def train(
     best = max((r["score"] for r in records if "score" in r), default=-np.inf)
     clock = time.time() - 60 * record.get("minutes", 0.0)  # the minutes of all parts of the run
     with open(run_folder / LOG, "a") as log, Interruption() as interrupted:
-        bar = tqdm(range(start, config.steps), initial=start, total=config.steps, unit="step", smoothing=0.02)
-        for step in bar:
-            chosen = pairs(photos, step, config.batch, config.seed)
-            target = to_tensor(chosen.target, device).contiguous(memory_format=torch.channels_last)  # (B, 3, H, W)
-            v_source = vectors[tuple(chosen.source_index.T)]  # (B, D)
-            v_target = vectors[tuple(chosen.target_index.T)]
-            same = torch.from_numpy(chosen.same).to(device)
+        bar = tqdm(batches.steps, initial=start, total=config.steps, unit="step", smoothing=0.02)
+        for step, chosen in zip(bar, reader):
+            target = to_tensor(chosen["target"], device).contiguous(memory_format=torch.channels_last)  # (B, 3, H, W)
+            v_source, v_target = vectors[chosen["source_index"]], vectors[chosen["target_index"]]  # (B, D)
+            same = chosen["same"].to(device)  # (B,)
 
             # The critic looks at the target once, for the generator's feature matching and for its own step.
             target_maps = critic(target)
@@ -188,7 +194,7 @@ def train(
             # Book-keeping. Different-identity steps have odd numbers, and only they tell whether identity moves.
             done = step + 1
             last = done == config.steps or interrupted()
-            if chosen.same.all():
+            if chosen["same"].all():
                 latest["reconstruction"] = terms["reconstruction"].item()
             else:
                 latest["cos_source"] = torch.cosine_similarity(v_result, v_source).mean().item()
@@ -242,6 +248,15 @@ def require_numbers(terms: dict[str, torch.Tensor], step: int) -> None:
         f"The {name} term is {terms[name].item()} at step {step}. Try a lower learning_rate, or a larger batch; "
         "the last checkpoint is from before."
     )
+
+
+def identity_vectors(recogniser: ArcFace, photographs: Photographs, chunk: int = 1024) -> torch.Tensor:
+    """The identity vector of every picture, (N, D), without holding all pictures in memory."""
+    numbers = range(len(photographs))
+    return torch.cat([
+        recogniser.embed(np.stack([photographs.picture(i) for i in numbers[first : first + chunk]]))
+        for first in numbers[::chunk]
+    ])  # fmt: skip
 
 
 class Validation:

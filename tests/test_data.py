@@ -1,124 +1,209 @@
-"""Photo collections that never show two people in one shot, and batches that depend on seed and step alone."""
+"""The face world's cache: rendered once, whole or not at all, whoever else starts, dies, or fills the disk."""
+
+import errno
+import os
+import pickle
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections import namedtuple
 
 import numpy as np
 import pytest
 
 from simswap_lib import data
-from simswap_lib.data import PHOTOS_LIMIT, WorldPhotos, gather, pairs, photograph, shot_seed, world_version
+from simswap_lib.data import WorldDataset
+from simswap_lib.photographs import photograph
 from simswap_lib.world.people import HELD_OUT
 
 SIZE = 32
+ASKS = "import sys; from simswap_lib.data import WorldDataset\n"
 
 
 @pytest.fixture(scope="module")
-def photos():
-    return WorldPhotos(people=5, photos=3, size=SIZE)
+def photographs():
+    return WorldDataset(people=5, photos=3, size=SIZE)
 
 
-class TestShots:
-    def test_no_two_photographs_share_a_shot(self):
-        seeds = [shot_seed(p, k) for p in (*range(40), HELD_OUT, HELD_OUT + 1) for k in range(PHOTOS_LIMIT)]
-        assert len(set(seeds)) == len(seeds)
-
-    def test_held_out_shots_belong_to_held_out_people_alone(self):
-        assert shot_seed(HELD_OUT // PHOTOS_LIMIT - 1, PHOTOS_LIMIT - 1) < HELD_OUT
-        assert shot_seed(HELD_OUT, 0) >= HELD_OUT
-
-    @pytest.mark.parametrize("person, photo", [(-1, 0), (0, -1), (0, PHOTOS_LIMIT), (HELD_OUT // PHOTOS_LIMIT, 0)])
-    def test_out_of_range_is_an_error(self, person, photo):
-        with pytest.raises(ValueError, match="There are"):
-            shot_seed(person, photo)
+def kept(folder) -> list:
+    """What lies in a cache, but for the empty files of its locks."""
+    return [path for path in folder.iterdir() if path.suffix != ".lock"]
 
 
-class TestWorldPhotos:
-    def test_pictures_are_the_photographs(self, photos):
-        assert photos.images.shape == (5, 3, SIZE, SIZE, 3) and photos.images.dtype == np.uint8
-        assert np.array_equal(photos.images[4, 2], photograph(4, 2, SIZE))
+def python(code: str, *arguments, **more) -> subprocess.Popen:
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL, "text": True}
+    return subprocess.Popen([sys.executable, "-c", ASKS + code, *map(str, arguments)], **pipes, **more)
 
-    def test_first_moves_on_to_other_people(self, photos):
-        later = WorldPhotos(people=2, photos=2, size=SIZE, first=3)
-        assert np.array_equal(later.images, photos.images[3:, :2])
 
-    def test_the_cache_holds_the_same_bytes_and_is_rendered_once(self, photos, tmp_path, monkeypatch):
-        first = WorldPhotos(5, 3, SIZE, cache=tmp_path / "new folder")
-        assert isinstance(first.images, np.memmap) and np.array_equal(first.images, photos.images)
-        monkeypatch.setattr(data, "_fill", lambda *_: pytest.fail("rendered again"))
-        assert np.array_equal(WorldPhotos(5, 3, SIZE, cache=tmp_path / "new folder").images, photos.images)
+def wait_for(condition, seconds=90):
+    end = time.time() + seconds
+    while not condition():
+        assert time.time() < end, "waited in vain"
+        time.sleep(0.02)
+
+
+class TestWorldDataset:
+    def test_pictures_are_the_photographs(self, photographs):
+        assert photographs.images.shape == (5, 3, SIZE, SIZE, 3) and photographs.images.dtype == np.uint8
+        assert np.array_equal(photographs.images[4, 2], photograph(4, 2, SIZE))
+
+    def test_pictures_by_number(self, photographs):
+        assert len(photographs) == 15 and photographs.size == SIZE
+        assert photographs.person.tolist() == [i // 3 for i in range(15)]
+        assert np.array_equal(photographs.picture(7), photographs.images[2, 1])
+
+    def test_first_moves_on_to_other_people(self, photographs):
+        later = WorldDataset(people=2, photos=2, size=SIZE, first=3)
+        assert np.array_equal(later.images, photographs.images[3:, :2])
+        assert later.person.tolist() == [0, 0, 1, 1]
+
+    def test_the_cache_holds_the_same_bytes_and_is_rendered_once(self, photographs, tmp_path, monkeypatch):
+        first = WorldDataset(5, 3, SIZE, cache=tmp_path / "new folder")
+        assert isinstance(first.images, np.memmap) and np.array_equal(first.images, photographs.images)
+        assert not isinstance(first.picture(0), np.memmap)
+        monkeypatch.setattr(data, "rendered", lambda *_: pytest.fail("rendered again"))
+        assert np.array_equal(WorldDataset(5, 3, SIZE, cache=tmp_path / "new folder").images, photographs.images)
 
     def test_another_world_gets_another_file(self, tmp_path, monkeypatch):
-        WorldPhotos(1, 1, SIZE, cache=tmp_path)
+        WorldDataset(1, 1, SIZE, cache=tmp_path)
         monkeypatch.setattr(data, "world_version", lambda: "changed")
-        WorldPhotos(1, 1, SIZE, cache=tmp_path)
-        assert len(list(tmp_path.iterdir())) == 2
+        WorldDataset(1, 1, SIZE, cache=tmp_path)
+        assert len(kept(tmp_path)) == 2
 
-    def test_the_version_sees_what_is_drawn(self, monkeypatch):
-        before = world_version()
-        assert before == world_version() and len(before) == 8
-        monkeypatch.setattr(data, "photograph", lambda *_: np.zeros((64, 64, 3), np.uint8))
-        assert world_version() != before
+    def test_processes_draw_the_same(self, photographs, tmp_path):
+        assert np.array_equal(WorldDataset(5, 3, SIZE, cache=tmp_path, workers=2).images, photographs.images)
+
+    def test_sent_to_another_process_it_maps_the_file(self, photographs, tmp_path):
+        sent = pickle.dumps(WorldDataset(5, 3, SIZE, cache=tmp_path))
+        assert len(sent) < 2000
+        copy = pickle.loads(sent)
+        assert isinstance(copy.images, np.memmap) and np.array_equal(copy.images, photographs.images)
+        assert np.array_equal(pickle.loads(pickle.dumps(photographs)).images, photographs.images)
+
+    @pytest.mark.parametrize("wrong", [{"people": 0}, {"photos": 0}, {"first": HELD_OUT - 1}], ids=str)
+    def test_impossible_collections_are_errors(self, wrong, tmp_path):
+        with pytest.raises(ValueError):
+            WorldDataset(**{"people": 2, "photos": 2, "size": SIZE, "cache": tmp_path / "no", **wrong})
+        assert not (tmp_path / "no").exists()
+
+
+class TestTwoAtOnce:
+    def test_one_renders_and_the_other_waits(self, photographs, tmp_path):
+        code = "WorldDataset(60, 3, 64, cache=sys.argv[1], workers=1); import simswap_lib.data as d; print(d.done)"
+        count = "import simswap_lib.data as d; d.done = 0\ndef count(*a, real=d.rendered):\n    d.done += 1\n"
+        count += "    yield from real(*a)\nd.rendered = count\n"
+        both = [python(count + code, tmp_path) for _ in range(2)]
+        answers = [process.communicate(timeout=120)[0].split() for process in both]
+        assert sorted(answer[-1] for answer in answers) == ["0", "1"], answers
+        (path,) = kept(tmp_path)
+        images = np.load(path)
+        assert images.shape == (60, 3, 64, 64, 3) and np.array_equal(images[59, 2], photograph(59, 2, 64))
+
+    def test_who_waits_says_so_and_goes_on_when_the_owner_is_killed(self, photographs, tmp_path):
+        owner = python("WorldDataset(4000, 3, 32, cache=sys.argv[1], workers=1)", tmp_path)
+        wait_for(lambda: list(tmp_path.glob("*.partial")))
+        path = next(tmp_path.glob("*.partial"))
+        name = path.name[1 : -len(".partial")]
+        waits = python(
+            "import simswap_lib.data as d; from pathlib import Path; p = Path(sys.argv[1])\n"
+            "with d._only_one(p): print('mine', flush=True)",
+            tmp_path / name,
+        )
+        assert f"Another process renders {name}; waiting" in waits.stdout.readline()
+        owner.kill()
+        assert waits.communicate(timeout=60)[0] == "mine\n"
+
+
+class TestKilled:
+    def test_no_half_file_is_taken_for_a_whole_one_and_leftovers_go(self, tmp_path, monkeypatch):
+        request = "WorldDataset(4000, 3, 32, cache=sys.argv[1], workers=1)"
+        dies = python(request, tmp_path)
+        wait_for(lambda: [p for p in tmp_path.glob("*.partial") if p.stat().st_size > 0])
+        time.sleep(0.5)
+        os.kill(dies.pid, signal.SIGKILL)
+        dies.wait()
+        (left,) = kept(tmp_path)
+        assert left.name.startswith(".") and left.name.endswith(".partial"), "and under no other name"
+        # The same request starts anew; here with pictures that take no time.
+        monkeypatch.setattr(
+            data, "rendered", lambda people, *_: (np.full((3, 32, 32, 3), p % 256, np.uint8) for p in people)
+        )
+        images = WorldDataset(4000, 3, 32, cache=tmp_path).images
+        assert (images[:, 1, 5, 5, 0] == np.arange(4000) % 256).all()
+        assert [path.suffix for path in kept(tmp_path)] == [".npy"]
+
+    def test_leftovers_of_another_request_go_but_not_those_of_a_living_process(self, tmp_path):
+        dead, alive = (tmp_path / f".world-old-0-{n}x1-32px.npy.partial" for n in (1, 2))
+        dead.touch()
+        alive.touch()
+        with data._lock(tmp_path / "world-old-0-2x1-32px.npy"):
+            WorldDataset(1, 1, SIZE, cache=tmp_path)
+        assert not dead.exists() and alive.exists()
 
     def test_a_failure_leaves_no_file(self, tmp_path, monkeypatch):
         def stop(*_):
+            yield np.zeros((2, SIZE, SIZE, 3), np.uint8)
             raise KeyboardInterrupt
 
-        monkeypatch.setattr(data, "_person", stop)
+        monkeypatch.setattr(data, "rendered", stop)
         with pytest.raises(KeyboardInterrupt):
-            WorldPhotos(2, 2, SIZE, cache=tmp_path)
-        assert list(tmp_path.iterdir()) == []
+            WorldDataset(2, 2, SIZE, cache=tmp_path)
+        assert kept(tmp_path) == []
 
-    def test_processes_draw_the_same(self, photos):
-        assert np.array_equal(WorldPhotos(5, 3, SIZE, workers=2).images, photos.images)
-
-    @pytest.mark.parametrize("wrong", [
-        {"people": 0}, {"photos": 0}, {"first": HELD_OUT - 1}, {"first": -1}, {"photos": PHOTOS_LIMIT + 1},
-        {"first": HELD_OUT // PHOTOS_LIMIT - 1},
-    ], ids=str)  # fmt: skip
-    def test_impossible_collections_are_errors(self, wrong):
-        with pytest.raises(ValueError):
-            WorldPhotos(**{"people": 2, "photos": 2, "size": SIZE, **wrong})
+    @pytest.mark.parametrize("harm", [lambda b: b[:-1], lambda b: b[:100], lambda b: b"", lambda b: b"no array"])
+    def test_a_damaged_file_is_rendered_again(self, photographs, tmp_path, harm):
+        WorldDataset(5, 3, SIZE, cache=tmp_path)
+        (path,) = kept(tmp_path)
+        path.write_bytes(harm(path.read_bytes()))
+        assert np.array_equal(WorldDataset(5, 3, SIZE, cache=tmp_path).images, photographs.images)
 
 
-class TestPairs:
-    def test_even_steps_show_one_person_twice_in_different_photos(self, photos):
-        batch = pairs(photos, step=4, batch=64)
-        assert batch.same.all() and batch.same.dtype == bool
-        assert np.array_equal(batch.source_index[:, 0], batch.target_index[:, 0])
-        assert (batch.source_index[:, 1] != batch.target_index[:, 1]).all()
+class TestDiskFull:
+    NEED = 2 * 2 * SIZE * SIZE * 3 + 128
 
-    def test_odd_steps_show_two_people(self, photos):
-        batch = pairs(photos, step=5, batch=64)
-        assert not batch.same.any()
-        assert (batch.source_index[:, 0] != batch.target_index[:, 0]).all()
+    def test_too_little_room_is_said_before_anything_is_rendered(self, tmp_path, monkeypatch):
+        usage = namedtuple("usage", "total used free")
+        monkeypatch.setattr(shutil, "disk_usage", lambda _: usage(10**6, 10**6, self.NEED - 1))
+        monkeypatch.setattr(data, "rendered", lambda *_: pytest.fail("rendered in vain"))
+        with pytest.raises(OSError) as caught:
+            WorldDataset(2, 2, SIZE, cache=tmp_path)
+        assert f"{self.NEED - 1:,} bytes free, and the photographs take {self.NEED:,} bytes" in str(caught.value)
+        assert len(str(caught.value).splitlines()) == 1 and kept(tmp_path) == []
+        monkeypatch.setattr(shutil, "disk_usage", lambda _: usage(10**6, 10**6, self.NEED))
+        monkeypatch.setattr(data, "rendered", lambda *_: [np.zeros((2, SIZE, SIZE, 3), np.uint8)] * 2)
+        assert WorldDataset(2, 2, SIZE, cache=tmp_path).images.size == self.NEED - 128
+        assert kept(tmp_path)[0].stat().st_size == self.NEED
 
-    def test_pictures_are_those_of_the_numbers(self, photos):
-        batch = pairs(photos, step=1, batch=8)
-        for pictures, index in ((batch.source, batch.source_index), (batch.target, batch.target_index)):
-            assert np.array_equal(pictures, photos.images[index[:, 0], index[:, 1]])
+    @pytest.mark.parametrize("when", ["reserve", "write"])
+    def test_a_disk_that_fills_up_leaves_nothing(self, tmp_path, monkeypatch, when):
+        def full(*_):
+            raise OSError(errno.ENOSPC, "No space left on device")
+            yield
 
-    def test_a_pure_function_of_seed_and_step(self, photos):
-        def numbers(step, seed):
-            batch = pairs(photos, step, 8, seed)
-            return np.concatenate([batch.source_index, batch.target_index]).tolist()
+        if when == "reserve":
+            monkeypatch.setattr(os, "posix_fallocate", lambda *_: next(full()), raising=False)
+        else:
+            monkeypatch.setattr(data, "rendered", full)
+        with pytest.raises(
+            OSError, match=f"bytes free, and the photographs take {self.NEED:,} bytes; nothing was left"
+        ):
+            WorldDataset(2, 2, SIZE, cache=tmp_path)
+        assert kept(tmp_path) == []
 
-        expected = numbers(3, 7)
-        np.random.seed(99)  # noqa: NPY002 - the global state must not matter
-        numbers(50, 7)
-        assert numbers(3, 7) == expected
-        assert numbers(5, 7) != expected and numbers(3, 8) != expected
+    def test_other_errors_of_the_disk_keep_their_words(self, tmp_path, monkeypatch):
+        def broken(*_):
+            raise OSError(errno.EIO, "Input/output error")
 
-    def test_every_person_and_photo_gets_a_turn(self, photos):
-        for step in (0, 1):
-            batch = pairs(photos, step, batch=400)
-            for index in (batch.source_index, batch.target_index):
-                assert len(np.unique(index, axis=0)) == 15
+        monkeypatch.setattr(data, "rendered", broken)
+        with pytest.raises(OSError, match="Input/output"):
+            WorldDataset(2, 2, SIZE, cache=tmp_path)
+        assert kept(tmp_path) == []
 
-    def test_too_few_for_pairs_is_an_error(self):
-        for images in (np.zeros((1, 3, 4, 4, 3), np.uint8), np.zeros((3, 1, 4, 4, 3), np.uint8)):
-            collection = WorldPhotos.__new__(WorldPhotos)
-            collection.images = images
-            with pytest.raises(ValueError, match="at least 2 people with 2 photos"):
-                pairs(collection, 0, 4)
+    def test_a_file_system_that_cannot_reserve_is_no_obstacle(self, photographs, tmp_path, monkeypatch):
+        def cannot(*_):
+            raise OSError(errno.EOPNOTSUPP, "Operation not supported")
 
-    def test_gather_reads_into_memory(self, photos):
-        pictures = gather(photos.images, [1, 1], [0, 2])
-        assert np.array_equal(pictures, photos.images[1, [0, 2]]) and not isinstance(pictures, np.memmap)
+        monkeypatch.setattr(os, "posix_fallocate", cannot, raising=False)
+        assert np.array_equal(WorldDataset(5, 3, SIZE, cache=tmp_path).images, photographs.images)

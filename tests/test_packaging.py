@@ -34,7 +34,7 @@ COLAB = {
     "ipywidgets": "7.7.1",
 }
 # What Colab ships too, in versions that its public list was not asked for.
-COLAB_UNKNOWN = {"numba", "safetensors", "accelerate"}
+COLAB_UNKNOWN = {"numba", "safetensors", "accelerate", "filelock"}
 # The oldest versions that the course says it runs on: a range must not shut them out unseen.
 OLDEST = {"torch": "2.6.0", "numpy": "1.26.0", "matplotlib": "3.8.0", "pillow": "10.1.0", "ipywidgets": "7.7.0"}
 

@@ -170,6 +170,11 @@ class TestResume:
         assert equal(state(tmp_path)["generator"], state(whole_run[0])["generator"])
         assert records(tmp_path)[-1] == whole_run[1][-1]
 
+    def test_who_reads_the_pictures_does_not_matter(self, config, whole_run, tmp_path):
+        train(replace(config, steps=5, workers=2), tmp_path)
+        train(config, tmp_path)
+        assert records(tmp_path)[-1] == whole_run[1][-1] and equal(state(tmp_path), state(whole_run[0]))
+
     def test_a_finished_run_does_nothing_more(self, config, whole_run):
         before = (whole_run[0] / checkpoints.CHECKPOINT).read_bytes()
         assert train(config, whole_run[0])["step"] == 14

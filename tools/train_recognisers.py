@@ -19,10 +19,11 @@ from torch import Tensor
 from torch.nn import functional as F
 from tqdm import tqdm
 
-from simswap_lib.data import WorldPhotos, photograph, world_version
+from simswap_lib.data import WorldDataset
 from simswap_lib.files import DATA, to_tensor
 from simswap_lib.models import weights
 from simswap_lib.models.arcface import ArcFace, ArcFaceConfig, MarginHead
+from simswap_lib.photographs import photograph, world_version
 from simswap_lib.world.people import HELD_OUT
 
 PEOPLE, PHOTOS, SIZE = 2400, 10, 64
@@ -90,7 +91,7 @@ def main() -> None:
     torch.manual_seed(recipe["seed"])
     rng = torch.Generator().manual_seed(recipe["seed"])
 
-    images = np.array(WorldPhotos(PEOPLE, PHOTOS, SIZE, recipe["first"], options.cache).images)
+    images = np.array(WorldDataset(PEOPLE, PHOTOS, SIZE, recipe["first"], options.cache).images)
     images = images.reshape(-1, SIZE, SIZE, 3)
     people = torch.arange(PEOPLE).repeat_interleave(PHOTOS)
     gallery, probes = unseen_photographs()

@@ -11,11 +11,11 @@ import json
 from dataclasses import asdict, fields, replace
 from pathlib import Path
 
-from simswap_lib.data import world_version
 from simswap_lib.files import DATA
 from simswap_lib.losses import LossWeights
 from simswap_lib.models import weights
 from simswap_lib.models.generator import Generator
+from simswap_lib.photographs import world_version
 from simswap_lib.training import BEST, LOG, TrainConfig, train
 
 CARD = """# simswap

@@ -1,0 +1,107 @@
+"""The paper's turns of same-person and two-person batches, for any number of people, photos and workers.
+
+A batch is a pure function of seed and step. No worker counts anything, so nothing can get out of step: however many
+processes read the pictures, they get the batches that one process would have got.
+"""
+
+import signal
+from collections.abc import Iterator
+from typing import NamedTuple, Protocol
+
+import cv2
+import numpy as np
+from torch.utils.data import Dataset, Sampler
+
+
+class Photographs(Protocol):
+    """What a collection of photographs must offer: `WorldDataset` and `FolderDataset` do."""
+
+    name: str  # for messages
+    size: int  # pixels a side
+    person: np.ndarray  # int64 (N,): whom picture i shows, counted from 0; pictures of one person stand together
+
+    def __len__(self) -> int: ...
+
+    def picture(self, index: int) -> np.ndarray:
+        """uint8 RGB (size, size, 3)."""
+
+
+class Pair(NamedTuple):
+    """One sample: numbers of two pictures, and whether they show one person."""
+
+    source: int
+    target: int
+    same: bool
+
+
+class PairBatches(Sampler[list[Pair]]):
+    """Batches of pairs for the steps `steps`, as torch's DataLoader takes them: `batch_sampler=PairBatches(...)`.
+
+    Even steps pair two different photos of one person, odd steps photos of two different people: the paper's
+    alternation. Everybody is as likely as anybody, however many photos there are of them; who has only one photo takes
+    part in the odd steps alone. A batch may be larger than the number of people: people then return within it.
+
+    Raises: ValueError, in one sentence, if there are too few people or photos for such pairs.
+    """
+
+    def __init__(self, photographs: Photographs, batch: int, steps: range, seed: int = 0):
+        self.batch, self.steps, self.seed = batch, steps, seed
+        _, self.start, self.count = np.unique(photographs.person, return_index=True, return_counts=True)
+        self.paired = np.flatnonzero(self.count >= 2)  # people of whom there are two photos
+        if batch < 1:
+            raise ValueError(f"A batch has at least 1 pair, got {batch}.")
+        if len(self.count) < 2:
+            raise ValueError(
+                f"Pairs of two people need at least 2 people, and {photographs.name} has {len(self.count)}: add some."
+            )
+        if not len(self.paired):
+            raise ValueError(
+                f"Pairs of one person need somebody with at least 2 photos, and in {photographs.name} all of the "
+                f"{len(self.count)} people have only one: add photos."
+            )
+
+    def __len__(self) -> int:
+        return len(self.steps)
+
+    def __iter__(self) -> Iterator[list[Pair]]:
+        return map(self.at, self.steps)
+
+    def at(self, step: int) -> list[Pair]:
+        """The batch of this step, a pure function of (seed, step): a resumed run sees what it would have seen."""
+        rng = np.random.default_rng([self.seed, step])
+        same = step % 2 == 0
+        people = self.paired if same else np.arange(len(self.count))
+        target_person = people[rng.integers(len(people), size=self.batch)]  # (B,)
+        target = rng.integers(self.count[target_person])  # (B,), of the person's own photos
+        # A step of 1 ... n - 1 around the circle never comes back to where it started.
+        if same:
+            source_person, count = target_person, self.count[target_person]
+            source = (target + rng.integers(1, count)) % count
+        else:
+            source_person = (target_person + rng.integers(1, len(people), size=self.batch)) % len(people)
+            source = rng.integers(self.count[source_person])
+        sources, targets = self.start[source_person] + source, self.start[target_person] + target
+        return [Pair(s, t, same) for s, t in zip(sources.tolist(), targets.tolist(), strict=True)]
+
+
+class Pairs(Dataset):
+    """The pictures of pairs, for `DataLoader(Pairs(photographs), batch_sampler=PairBatches(photographs, ...))`.
+
+    A sample is a dictionary: target uint8 (H, W, 3); source likewise, unless `sources` is False (training looks at
+    identity vectors instead); source_index, target_index; same. The loader stacks them to tensors (B, ...).
+    """
+
+    def __init__(self, photographs: Photographs, sources: bool = True):
+        self.photographs, self.sources = photographs, sources
+
+    def __getitem__(self, pair: Pair) -> dict:
+        pictures = {"target": self.photographs.picture(pair.target)}
+        if self.sources:
+            pictures["source"] = self.photographs.picture(pair.source)
+        return {**pictures, "source_index": pair.source, "target_index": pair.target, "same": pair.same}
+
+
+def quiet_worker(_: int) -> None:
+    """`worker_init_fn` of a DataLoader: one thread each, and Ctrl-C is the parent's affair."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    cv2.setNumThreads(1)
