@@ -7,13 +7,19 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from simswap_lib.swapper import LARGEST, SMALLEST
-
+SMALLEST, LARGEST = 32, 8192  # pixels a side
 FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "GIF")  # not all of Pillow's: some of them start other programs
 
 
 def read_face(path: str | os.PathLike) -> np.ndarray:
-    """An aligned face from a file: uint8 RGB (H, H, 3), 32 to 8,192 pixels a side.
+    """An aligned face from a file: uint8 RGB (H, H, 3), 32 to 8,192 pixels a side. Converted, and raises, as
+    `read_picture` does; a picture that is not square is an error, too.
+    """
+    return _read(Path(path), "an aligned face", SMALLEST, square=True)
+
+
+def read_picture(path: str | os.PathLike, smallest: int = 1) -> np.ndarray:
+    """A picture of any shape from a file: uint8 RGB (H, W, 3), `smallest` to 8,192 pixels a side.
 
     Grey, palette, CMYK and 16-bit pictures are converted, transparency is laid on white, a camera's EXIF orientation
     is obeyed, and of an animation the first frame is taken. Sizes are checked before anything is decoded, so that a
@@ -21,7 +27,10 @@ def read_face(path: str | os.PathLike) -> np.ndarray:
 
     Raises: FileNotFoundError or ValueError with one sentence for people.
     """
-    path = Path(path)
+    return _read(Path(path), "a picture to read", smallest, square=False)
+
+
+def _read(path: Path, what: str, smallest: int, square: bool) -> np.ndarray:
     if not path.exists():
         raise FileNotFoundError(f"There is no file {path}.")
     if path.is_dir():
@@ -32,10 +41,10 @@ def read_face(path: str | os.PathLike) -> np.ndarray:
         raise ValueError(f"{path} is empty (zero bytes).")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Pillow's remarks on sizes and metadata; what matters is an error below
-        return _read(path)
+        return _decode(path, what, smallest, square)
 
 
-def _read(path: Path) -> np.ndarray:
+def _decode(path: Path, what: str, smallest: int, square: bool) -> np.ndarray:
     try:
         image = Image.open(path, formats=FORMATS)
     except UnidentifiedImageError as error:
@@ -50,11 +59,11 @@ def _read(path: Path) -> np.ndarray:
         raise ValueError(f"{path} is damaged: its header cannot be read; get the file again.") from error
     with image:
         width, height = image.size
-        if min(width, height) < SMALLEST or max(width, height) > LARGEST:
+        if min(width, height) < smallest or max(width, height) > LARGEST:
             raise ValueError(
-                f"{path} is {width} x {height} pixels; an aligned face has {SMALLEST} to {LARGEST:,} pixels a side."
+                f"{path} is {width} x {height} pixels; {what} has {smallest} to {LARGEST:,} pixels a side."
             )
-        if width != height:
+        if square and width != height:
             raise ValueError(f"{path} is {width} x {height} pixels; an aligned face is square: crop it first.")
         try:
             if image.format == "PNG":  # Pillow forgives a PNG that is cut off near its end; the check of it does not

@@ -10,8 +10,8 @@ from torch.nn import functional as F
 from simswap_lib.files import to_images, to_tensor
 from simswap_lib.models.arcface import ArcFace
 from simswap_lib.models.generator import Generator
+from simswap_lib.pictures import LARGEST, SMALLEST
 
-SMALLEST, LARGEST = 32, 8192  # pixels a side
 BATCH = 64  # pictures that go through the network at a time
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from simswap_lib.pictures import read_face
+from simswap_lib.pictures import read_face, read_picture
 
 RNG = np.random.default_rng(0)
 RGB = RNG.integers(0, 256, (48, 48, 3), np.uint8)
@@ -156,3 +156,12 @@ def test_bad_files(tmp_path):
         with pytest.raises((ValueError, FileNotFoundError), match=words) as caught:
             read_face(tmp_path / name)
         assert str(caught.value).count("\n") == 0, name
+
+
+def test_a_picture_of_any_shape(tmp_path):
+    Image.fromarray(RGB[:20]).save(tmp_path / "wide.png")
+    assert np.array_equal(read_picture(tmp_path / "wide.png"), RGB[:20])
+    with pytest.raises(ValueError, match="48 x 20 pixels; a picture to read has 21 to 8,192 pixels a side"):
+        read_picture(tmp_path / "wide.png", smallest=21)
+    with pytest.raises(ValueError, match="an aligned face has 32"):
+        read_face(tmp_path / "wide.png")
