@@ -15,15 +15,17 @@ import gzip
 import json
 from pathlib import Path
 
+import head_features as features
 import numpy as np
-from scipy.spatial import ConvexHull
+from coarsen import coarsen
+from head_features import ambient_occlusion, outward_hull
 
 from simswap_lib.files import DATA, whole_file
-from simswap_lib.world.raster import normals_of, rasterise
+from simswap_lib.world.raster import normals_of
 
 PEOPLE = 1200  # heads sampled for the principal components
 COMPONENTS = 80
-SLIDER_STD = 0.32  # of the local face sliders, whose range is [-1, 1]
+SLIDER_STD = 0.26  # of the local face sliders, whose range is [-1, 1]; more gives caricatures
 LOWEST = -4.4  # cut below the shoulders, in eye distances under the eyes
 PARTS = {
     "body": 0,
@@ -33,6 +35,15 @@ PARTS = {
     "helper-lower-teeth": 3,
     "helper-tongue": 4,
 }
+COARSE = 0.35  # of the triangles, in the mesh for small pictures
+# MakeHuman's numbers of two neighbours on the loop where the lips meet, of the lip's loops outwards from it in the
+# middle of the upper lip, and of the left eye's lid margin.
+LIPS_MEET = (474, 7229)
+LIP_RINGS = (474, 468, 509, 467, 466, 455)
+INSIDE = 588
+LID = (6828, 6825)
+# The age slider's anchors are a child, a young and an old adult; MakeHuman calls them 11, 25 and 90 years.
+YEARS, AGE_SLIDER = (11, 25, 90), (1 / 3, 2 / 3, 1)
 FACE_WORDS = ("cheek", "chin", "ear", "eyebrows", "eye", "forehead", "head", "mouth", "nose")
 
 
@@ -45,12 +56,16 @@ def vertex_groups() -> dict[str, np.ndarray]:
     return {name: np.concatenate([np.arange(a, b + 1) for a, b in ranges]) for name, ranges in json.loads(text).items()}
 
 
-def sample_sliders(model, rng: np.random.Generator) -> dict:
-    """One random grown-up: phenotype uniform, face sliders normal and nearly symmetric."""
+def sample_sliders(model, rng: np.random.Generator) -> tuple[dict, tuple[float, float]]:
+    """One random grown-up and (sex, age): phenotype uniform, face sliders normal and nearly symmetric.
+
+    sex is 0 for female and 1 for male, mostly near one of them; age is in years, uniform from 18 to 80.
+    """
     mix = rng.dirichlet([0.6, 0.6, 0.6])
+    sex, age = rng.beta(0.5, 0.5), rng.uniform(18, 80)
     phenotype = {
-        "gender": rng.beta(0.6, 0.6),
-        "age": rng.uniform(0.5, 0.95),
+        "gender": 1 - sex,  # anny's slider goes from male to female
+        "age": float(np.interp(age, YEARS, AGE_SLIDER)),
         "weight": rng.uniform(0.3, 0.75),
         "muscle": rng.uniform(0.3, 0.7),
         "african": mix[0],
@@ -68,7 +83,7 @@ def sample_sliders(model, rng: np.random.Generator) -> dict:
         shared = drawn.setdefault(name, rng.normal(0, SLIDER_STD))
         own = rng.normal(0, 0.04) if side in ("l", "r") else 0.0
         local[label] = float(np.clip(shared + own, -1, 1))
-    return {**phenotype, "local_changes": local}
+    return {**phenotype, "local_changes": local}, (sex, age)
 
 
 def to_world(vertices: np.ndarray, groups: dict[str, np.ndarray]) -> np.ndarray:
@@ -78,58 +93,21 @@ def to_world(vertices: np.ndarray, groups: dict[str, np.ndarray]) -> np.ndarray:
     return (points - (left + right) / 2) / np.linalg.norm(left - right)
 
 
-def ambient_occlusion(points: np.ndarray, normals: np.ndarray, triangles: np.ndarray) -> np.ndarray:
-    """(N,) share of the sky that each vertex sees: a depth picture from each of 200 sides tells."""
-    size, count = 512, 200
-    z = 1 - 2 * (np.arange(count) + 0.5) / count
-    angle = np.pi * (1 + 5**0.5) * np.arange(count)
-    ring = np.sqrt(1 - z * z)
-    total, free = np.zeros(len(points)), np.zeros(len(points))
-    for d in np.stack([ring * np.cos(angle), ring * np.sin(angle), z], axis=1):
-        side = np.cross(d, [0.0, 1.0, 0.0] if abs(d[1]) < 0.9 else [1.0, 0.0, 0.0])
-        side /= np.linalg.norm(side)
-        axes = np.stack([-side, np.cross(d, -side), d])
-        seen = points @ axes.T
-        low, high = seen.min(0), seen.max(0)
-        scale = (size - 8) / (high - low)[:2].max()
-        screen = np.column_stack([seen[:, 0] - low[0], high[1] - seen[:, 1]]) * scale + 4
-        near = (seen[:, 2] - low[2] + 1).astype(np.float32)
-        index, weights = rasterise(screen.astype(np.float32), near, triangles, 0, size)
-        corner = near[triangles[index]]
-        # The rasteriser's weights are perspective-correct; an affine depth wants them undone.
-        b, c = weights[..., 0] / corner[..., 1], weights[..., 1] / corner[..., 2]
-        a = (1 - weights.sum(-1)) / corner[..., 0]
-        depth = np.where(index < 0, 0, 1 / (a + b + c))
-        row, column = screen[:, 1].astype(int), screen[:, 0].astype(int)
-        visible = near + 0.04 > depth[row, column]
-        cosine = np.maximum(normals @ d, 0)
-        total += cosine
-        free += cosine * visible
-    return free / np.maximum(total, 1e-9)
-
-
-def outward_hull(points: np.ndarray, chosen: np.ndarray) -> np.ndarray:
-    """(T, 3) triangles of the convex hull of the chosen points, all turned outwards."""
-    hull = ConvexHull(points[chosen])
-    triangles = hull.simplices.copy()
-    a, b, c = (points[chosen][triangles[:, i]] for i in range(3))
-    inward = (np.cross(b - a, c - a) * hull.equations[:, :3]).sum(1) < 0
-    triangles[inward] = triangles[inward][:, ::-1]
-    return chosen[triangles]
-
-
-def bake(model, groups: dict[str, np.ndarray], people: int = PEOPLE, seed: int = 0) -> dict[str, np.ndarray]:
-    """Everything that head.npz holds."""
-    rng = np.random.default_rng(seed)
+def mesh(model, groups: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Numbers of the used vertices (N,), their parts (N,), quads (Q, 4) and triangles (T, 3) among them."""
     template = to_world(model.template_vertices.numpy(), groups)
-
-    # Which vertices and triangles: head, neck and shoulders, eyeballs, teeth, tongue.
     part = np.full(len(template), 255)
     for name, number in PARTS.items():
         part[groups[name]] = number
     part[(part == 0) & (template[:, 1] < LOWEST)] = 255
     quads = model.faces.numpy()
     quads = quads[(part[quads] < 255).all(1)]
+    # Nobody sees the back of an eyeball, nor the skin of the socket behind it.
+    for side in "lr":
+        offset = template - template[groups[f"helper-{side}-eye"]].mean(0)
+        near = np.linalg.norm(offset, axis=1) < 0.3
+        back = near & (offset[:, 2] < 0.03)
+        quads = quads[~(back[quads].all(1) & (part[quads] < 3).all(1))]
     triangles = np.concatenate([quads[:, [0, 1, 2]], quads[:, [0, 2, 3]]])
     triangles = triangles[[len(set(t)) == 3 for t in triangles]]
     # The package ships the teeth as vertices only; seen from the front, their convex hull is a row of teeth.
@@ -138,22 +116,51 @@ def bake(model, groups: dict[str, np.ndarray], people: int = PEOPLE, seed: int =
     used = np.unique(triangles)
     renumber = np.full(len(template), -1)
     renumber[used] = np.arange(len(used))
-    triangles, part = renumber[triangles], part[used]
+    return used, part[used], renumber[quads], renumber[triangles]
 
-    # Identity: principal components of sampled people.
-    heads = np.empty((people, len(used), 3), np.float32)
+
+def sample_heads(model, groups, used: np.ndarray, people: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """(people, N, 3) heads and (people, 2) sex and age."""
+    rng = np.random.default_rng(seed)
+    heads, labels = np.empty((people, len(used), 3), np.float32), np.empty((people, 2))
     for i in range(people):
-        coefficients = model.get_phenotype_blendshape_coefficients(**sample_sliders(model, rng))
+        sliders, labels[i] = sample_sliders(model, rng)
+        coefficients = model.get_phenotype_blendshape_coefficients(**sliders)
         vertices = model.get_rest_vertices(coefficients)[0].numpy()
         heads[i] = to_world(vertices, groups)[used]
         if i % 100 == 0:
             print(f"sampled {i} of {people} people", flush=True)
+    return heads, labels
+
+
+def components(heads: np.ndarray, labels: np.ndarray) -> dict[str, np.ndarray]:
+    """Mean, principal components, and what sex and age say about a person's coefficients."""
+    people = len(heads)
     mean = heads.mean(0)
-    centred = (heads - mean).reshape(people, -1)
-    _, s, vt = np.linalg.svd(centred, full_matrices=False)
+    u, s, vt = np.linalg.svd((heads - mean).reshape(people, -1), full_matrices=False)
     kept = (s[:COMPONENTS] ** 2).sum() / (s**2).sum()
     print(f"{COMPONENTS} components keep {kept:.2%} of the variance of {people} heads")
     identity = (vt[:COMPONENTS] * (s[:COMPONENTS, None] / np.sqrt(people))).reshape(COMPONENTS, -1, 3)
+    coefficients = u[:, :COMPONENTS] * np.sqrt(people)
+    sex, age = labels.T
+    design = np.column_stack([np.ones(people), sex, age, sex * age])
+    basis = np.linalg.lstsq(design, coefficients, rcond=None)[0]
+    left = coefficients - design @ basis
+    by_shape = s[:COMPONENTS] ** 2
+    explained = 1 - ((left**2).mean(0) * by_shape).sum() / by_shape.sum()
+    print(f"sex and age explain {explained:.1%} of the variance of the shapes, {1 - (left**2).mean():.1%} of the")
+    print(f"coefficients'; of the first six: {np.round(1 - (left[:, :6] ** 2).mean(0), 2)}")
+    return {"mean": mean, "identity": identity, "label_basis": basis, "residual_std": left.std(0)}
+
+
+def bake(model, groups: dict[str, np.ndarray], people: int = PEOPLE) -> dict[str, np.ndarray]:
+    """Everything that head.npz holds."""
+    used, part, quads, triangles = mesh(model, groups)
+    heads, labels = sample_heads(model, groups, used, people)
+    people_model = components(heads, labels)
+    mean, identity = people_model["mean"], people_model["identity"]
+    template = to_world(model.template_vertices.numpy(), groups)
+    number = {int(v): i for i, v in enumerate(used)}
 
     # Expression: the 52 facial actions, as offsets in the same units.
     left, right = (model.template_vertices.numpy()[groups[f"helper-{side}-eye"]].mean(0) for side in "lr")
@@ -163,10 +170,20 @@ def bake(model, groups: dict[str, np.ndarray], people: int = PEOPLE, seed: int =
     offsets = np.stack([model.blendshapes[at[f"facial_action:{name}"]].numpy()[used] for name in actions])
     expression = np.stack([offsets[..., 0], offsets[..., 2], -offsets[..., 1]], axis=-1) / unit
 
-    # Lips: where the sliders of lip volume act.
+    # The mouth: its inside begins behind the loop where the lips meet.
+    rings = [features.edge_loop(quads, number[v], _beside(quads, mean, number[v])) for v in LIP_RINGS]
+    inside = features.mouth_inside(quads, part, rings[0], number[INSIDE])
+    part[inside] = features.MOUTH
+    mean = features.close_mouth(mean, quads, part, rings[0])
+
+    # Lips: where the sliders of lip volume act, and all the way to the loop where they meet.
     volume = [model.blendshapes[at[name]].numpy()[used] for name in at if "lip-volume-incr" in name]
     lips = np.linalg.norm(np.sum(np.abs(volume), axis=0), axis=-1) / unit
-    lips = np.clip(lips / np.quantile(lips[lips > 1e-4], 0.8), 0, 1) * (part == 0)
+    lips = np.clip(lips / np.quantile(lips[lips > 1e-4], 0.8), 0, 1)
+    for ring, least in zip(rings[:4], (0.9, 0.9, 0.8, 0.5), strict=True):
+        lips[ring] = np.maximum(lips[ring], least)
+    lips[inside] = 0.9
+    lips *= np.isin(part, (features.SKIN, features.MOUTH))
 
     # The lids' margins: where the lashes grow, given by the lash vertices nearest to the eyeballs.
     rim = np.zeros(len(used))
@@ -179,19 +196,24 @@ def bake(model, groups: dict[str, np.ndarray], people: int = PEOPLE, seed: int =
         rim = np.maximum(rim, np.clip((0.085 - near) / 0.055, 0, 1))
     rim *= part == 0
 
-    # Ambient occlusion of the mean head; the inside of the closed mouth is the darkest place near the lips.
+    # First corner decides a triangle's part: at a border it lies outside the mouth.
+    first = np.argmin(part[triangles] == features.MOUTH, axis=1)
+    triangles = np.take_along_axis(triangles, (first[:, None] + np.arange(3)) % 3, axis=1)
     normals = normals_of(mean, triangles.astype(np.int32))
     openness = ambient_occlusion(mean, normals, triangles.astype(np.int32))
-    x, y, depth = mean.T
-    inside = (part == 0) & (np.abs(x) < 0.7) & (y < -0.55) & (y > -1.7) & (openness < 0.30) & (depth < 0.50)
-    part[inside] = 5
-
-    # Five landmarks: eye centres come from the eyeballs; nose tip and mouth corners are vertices.
-    skin = part == 0
-    nose = np.flatnonzero(skin & (np.abs(x) < 0.05))
-    nose = nose[np.argmax(depth[nose])]
-    red = np.flatnonzero(skin & (lips > 0.25) & (openness > 0.3))
-    corners = [red[np.argmin(x[red])], red[np.argmax(x[red])]]
+    twin = features.mirrored(template[used], part)
+    lid = features.edge_loop(quads, number[LID[0]], number[LID[1]])
+    landmarks = features.landmarks68(mean, normals, part, twin, lid, rings)
+    blink = np.linalg.norm(sum(expression[actions.index(f"eyeBlink{side}")] for side in ("Left", "Right")), axis=-1)
+    acting = dict(zip(actions, expression, strict=True))
+    shapes = features.typical_shapes(mean, identity, acting)
+    weight, locked = features.detail(mean, triangles, part, rim, lips, openness)
+    locked[landmarks] = True
+    coarse = coarsen(shapes, triangles, weight, locked, int(COARSE * len(triangles)))
+    kept = np.unique(coarse)
+    renumber = np.full(len(mean), -1)
+    renumber[kept] = np.arange(len(kept))
+    print(f"{len(mean)} vertices, {len(triangles)} triangles; coarse {len(kept)} and {len(coarse)}")
     return {
         "mean": mean.astype(np.float32),
         "identity": identity.astype(np.float16),
@@ -202,8 +224,23 @@ def bake(model, groups: dict[str, np.ndarray], people: int = PEOPLE, seed: int =
         "lips": lips.astype(np.float16),
         "rim": rim.astype(np.float16),
         "openness": openness.astype(np.float16),
-        "landmarks": np.array([nose, *corners], np.int32),
+        "neck": features.neck(mean, part).astype(np.float16),
+        "eyelid": features.eyelid(mean, part, openness, blink).astype(np.float16),
+        "landmarks": landmarks[[30, 48, 54]],
+        "landmarks68": landmarks,
+        "label_basis": people_model["label_basis"].astype(np.float32),
+        "residual_std": people_model["residual_std"].astype(np.float32),
+        "coarse_vertices": kept.astype(np.uint16),
+        "coarse_triangles": renumber[coarse].astype(np.uint16),
+        "eye_centres": np.array([[0.5, 0, 0], [-0.5, 0, 0]], np.float32),
     }
+
+
+def _beside(quads: np.ndarray, points: np.ndarray, v: int) -> int:
+    """The neighbour of a vertex in the middle of the face that lies farthest to the side."""
+    pairs = np.stack([quads, np.roll(quads, 1, axis=1)], axis=-1).reshape(-1, 2)
+    around = np.concatenate([pairs[pairs[:, 0] == v, 1], pairs[pairs[:, 1] == v, 0]])
+    return int(around[np.argmax(points[around, 0])])
 
 
 def main() -> None:

@@ -15,7 +15,11 @@ class HeadModel:
     """vertices = mean + sum_k shape_k identity_k + sum_e strength_e expression_e.
 
     Lengths are eye distances (about 63 mm on a grown-up), the origin lies between the eyes, x points to the picture's
-    right, y up, z to the camera. N = 5,359 vertices of head, neck, shoulders, eyeballs, teeth and tongue.
+    right, y up, z to the camera. N = 4,947 vertices of head, neck, shoulders, fronts of eyeballs, teeth and tongue.
+    The first corner of a triangle says which part it belongs to.
+
+    A person of sex s (0 female to 1 male) and age a (18 to 80 years) has the coefficients
+    [1, s, a, s * a] @ label_basis + residual_std * normal: a linear regression over the sampled heads.
     """
 
     mean: np.ndarray  # (N, 3)
@@ -27,7 +31,15 @@ class HeadModel:
     lips: np.ndarray  # (N,) in [0, 1]
     rim: np.ndarray  # (N,) in [0, 1]: the lids' margins, where lashes grow
     openness: np.ndarray  # (N,) share of the sky that the vertex sees: ambient occlusion
+    neck: np.ndarray  # (N,) in [0, 1]: neck and shoulders, smooth along the jaw
+    eyelid: np.ndarray  # (N,) in [0, 1]: the upper lids' skin, from the margin to the crease
     corners: np.ndarray  # vertex numbers of nose tip and mouth corners
+    landmarks68: np.ndarray  # (68,) vertex numbers in the iBUG/300-W order, the picture's left first
+    label_basis: np.ndarray  # (4, 80): [1, sex, age, sex * age] @ label_basis is the mean shape of such people
+    residual_std: np.ndarray  # (80,) standard deviation of people's coefficients about that mean
+    coarse_vertices: np.ndarray  # (M,) vertex numbers of the mesh for small pictures
+    coarse_triangles: np.ndarray  # (T', 3) numbered within coarse_vertices
+    eye_centres: np.ndarray  # (2, 3) of the mean head: the person's left eye, then the right one
 
     def vertices(self, shape: tuple[float, ...], expression: tuple[tuple[str, float], ...] = ()) -> np.ndarray:
         """(N, 3) float32. Raises ValueError for an unknown facial action or a wrong number of coefficients."""
@@ -65,11 +77,6 @@ class HeadModel:
             np.add.at(normals, self.triangles[:, i], np.cross(b - a, c - a))
         return normals / np.linalg.norm(normals, axis=1, keepdims=True)
 
-    @cached_property
-    def eye_centres(self) -> np.ndarray:
-        """(2, 3) of the mean head: the person's left eye, then the right one."""
-        return np.stack([self.mean[self.part == eye].mean(0) for eye in (LEFT_EYE, RIGHT_EYE)])
-
 
 @lru_cache(maxsize=1)
 def load() -> HeadModel:
@@ -79,13 +86,12 @@ def load() -> HeadModel:
         raise FileNotFoundError(f"The head model {path} is missing. The course runs from a clone that holds data/.")
     with np.load(path) as data:
         arrays = {name: data[name] for name in data.files}
-    real = {
-        name: arrays[name].astype(np.float32) for name in ("mean", "identity", "expression", "lips", "rim", "openness")
-    }
+    real = ("mean", "identity", "expression", "lips", "rim", "openness", "neck", "eyelid")
+    whole = ("triangles", "landmarks68", "coarse_vertices", "coarse_triangles")
     return HeadModel(
-        **real,
+        **{name: arrays[name].astype(np.float32) for name in real},
+        **{name: arrays[name].astype(np.int32) for name in whole},
+        **{name: arrays[name] for name in ("part", "label_basis", "residual_std", "eye_centres")},
         expression_names=tuple(str(name) for name in arrays["expression_names"]),
-        triangles=arrays["triangles"].astype(np.int32),
-        part=arrays["part"],
         corners=arrays["landmarks"],
     )
