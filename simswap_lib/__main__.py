@@ -1,4 +1,4 @@
-"""The command line: python -m simswap_lib render | swap | train | evaluate | bench.
+"""The command line: python -m simswap_lib render | check-data | swap | train | evaluate | bench.
 
 Everything heavy is imported inside the command that needs it, so that `--help` answers at once.
 """
@@ -16,15 +16,23 @@ def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(prog="python -m simswap_lib", description="SimSwap on faces that do not exist.")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
-    render = commands.add_parser("render", help="photograph a person of the face world")
-    render.add_argument("--identity", type=int, default=0, metavar="SEED", help="the person (default %(default)s)")
-    render.add_argument("--shot", type=int, default=0, metavar="SEED", help="the photograph (default %(default)s)")
+    render = commands.add_parser("render", help="photograph people of the face world")
+    render.add_argument("--identity", type=int, default=0, metavar="SEED", help="the (first) person (default 0)")
+    render.add_argument("--shot", type=int, metavar="SEED", help="the (first) photograph (default 0)")
     render.add_argument("--size", type=int, default=128, metavar="PX", help="side, 32 to 512 (default %(default)s)")
     render.add_argument("--sheet", action="store_true", help="a grid: people down, photographs across")
-    render.add_argument("--people", type=int, metavar="N", help="rows, people from --identity on (default 8)")
-    render.add_argument("--shots", type=int, metavar="M", help="columns, shots from --shot on (default 10)")
-    render.add_argument("-o", "--output", type=Path, required=True, metavar="FILE", help="PNG, JPEG or WebP")
+    render.add_argument("--dataset", type=Path, metavar="DIR", help="a folder for each person, for training")
+    render.add_argument("--people", type=int, metavar="N", help="people from --identity on (default 8)")
+    render.add_argument("--shots", type=int, metavar="M", help="photographs of each (default 10)")
+    render.add_argument("-o", "--output", type=Path, metavar="FILE", help="PNG, JPEG or WebP")
     render.set_defaults(run=run_render)
+
+    check = commands.add_parser("check-data", help="what a folder of people holds, and whether training can use it")
+    check.add_argument("folder", type=Path, metavar="DIR", help="holds a folder for each person, pictures inside")
+    check.add_argument("--min-side", type=int, metavar="PX", help="skip smaller pictures (default 32; the paper: 250)")
+    check.add_argument("--detector", type=Path, metavar="PACK", help="also look for faces, with this insightface pack")
+    check.add_argument("--json", type=Path, metavar="FILE", help="also write the report there")
+    check.set_defaults(run=run_check_data)
 
     swap = commands.add_parser("swap", help="put the source's identity into the target")
     swap.add_argument("--source", type=Path, required=True, metavar="FILE", help="whose face")
@@ -69,27 +77,65 @@ def run_render(options: argparse.Namespace) -> None:
     from simswap_lib.provenance import Mark, check_output, write_image
     from simswap_lib.world import LARGEST, SMALLEST, Identity, Shot, contact_sheet, render
 
-    check_output(options.output)
-    if min(options.identity, options.shot) < 0:
-        raise ValueError(f"Seeds are whole numbers from 0 on; got {min(options.identity, options.shot)}.")
+    if (options.output is None) == (options.dataset is None):
+        raise ValueError("Say where to: -o FILE for a picture, or --dataset DIR for a folder of people.")
+    if options.output:
+        check_output(options.output)
+    if min(options.identity, options.shot or 0) < 0:
+        raise ValueError(f"Seeds are whole numbers from 0 on; got {min(options.identity, options.shot or 0)}.")
     if not SMALLEST <= options.size <= LARGEST:
         raise ValueError(f"--size should be {SMALLEST} to {LARGEST} pixels, got {options.size}.")
-    if not options.sheet and (options.people, options.shots) != (None, None):
-        raise ValueError("--people and --shots say how large a grid is; add --sheet to get one.")
+    if not (options.sheet or options.dataset) and (options.people, options.shots) != (None, None):
+        raise ValueError("--people and --shots say how large a grid is; add --sheet or --dataset to get one.")
+    people, shots = (default if n is None else n for n, default in ((options.people, 8), (options.shots, 10)))
+    if options.dataset:
+        render_dataset(options, people, shots)
+        return
+    shot = options.shot or 0
     if options.sheet:
-        people, shots = (default if n is None else n for n, default in ((options.people, 8), (options.shots, 10)))
         most = LONGEST_SHEET // options.size
         if not (1 <= people <= most and 1 <= shots <= most):
             raise ValueError(
                 f"--people and --shots should be 1 to {most} at --size {options.size}, so that the sheet stays within "
                 f"{LONGEST_SHEET:,} pixels a side; got {people} and {shots}."
             )
-        rows, columns = range(options.identity, options.identity + people), range(options.shot, options.shot + shots)
+        rows, columns = range(options.identity, options.identity + people), range(shot, shot + shots)
         pixels = contact_sheet(rows, columns, options.size)
     else:
-        pixels = render(Identity.sample(options.identity), Shot.sample(options.shot), options.size).image
+        pixels = render(Identity.sample(options.identity), Shot.sample(shot), options.size).image
     write_image(options.output, pixels, Mark("render", face_world=True))
     print(f"{options.output}: {pixels.shape[1]} x {pixels.shape[0]} pixels")
+
+
+def render_dataset(options: argparse.Namespace, people: int, shots: int) -> None:
+    from simswap_lib.photographs import check_people, rendered
+
+    if options.sheet or options.shot is not None:
+        raise ValueError("In a data set every photograph has a shot of its own; --sheet and --shot do not go with it.")
+    numbers, folder = range(options.identity, options.identity + people), options.dataset
+    check_people(numbers, shots)
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise ValueError(f"{folder} is there already and not empty; name a new folder, or delete this one first.")
+    folder.mkdir(parents=True, exist_ok=True)
+    for _ in rendered(numbers, shots, options.size, folder=folder):
+        pass
+    print(f"{folder}: {people:,} people x {shots} pictures of {options.size} pixels, marked as synthetic")
+
+
+def run_check_data(options: argparse.Namespace) -> int:
+    from simswap_lib import check_data
+    from simswap_lib.faces.detect import InsightFaceDetector
+    from simswap_lib.pictures import SMALLEST
+
+    check_json(options.json)
+    try:
+        detector = InsightFaceDetector(options.detector) if options.detector else None
+    except ImportError as error:
+        raise ValueError(str(error)) from error
+    result = check_data.check(options.folder, SMALLEST if options.min_side is None else options.min_side, detector)
+    print(check_data.report(result))
+    write_json(options.json, result.json())
+    return 0 if result.usable else 1
 
 
 def run_swap(options: argparse.Namespace) -> None:
@@ -207,7 +253,9 @@ def write_json(path: Path | None, figures: dict) -> None:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Exit code: 0 done, 2 for whatever the caller can mend (one sentence on stderr), 130 after Ctrl-C."""
+    """Exit code: 0 done, 1 if check-data finds that training cannot use a folder, 2 for whatever the caller can mend
+    (one sentence on stderr), 130 after Ctrl-C.
+    """
     options = parser().parse_args(arguments)
     try:
         return options.run(options) or 0

@@ -113,12 +113,12 @@ def report(result: Report) -> str:
     lines = [f"{root}: {result.people:,} people, {result.pictures:,} pictures"]
     if result.pictures:
         formats = ", ".join(f"{name} {count:,}" for name, count in result.formats.items())
-        depths = ", ".join(f"{count:,} people {depth} deep" for depth, count in result.depth.items())
+        depths = ", ".join(f"{depth} ({count:,} people)" for depth, count in result.depth.items())
         lines += [
             f"  pictures a person  {_range(result.pictures_per_person)}",
             f"  shorter side       {_range(result.shorter_side)} pixels",
             f"  formats            {formats}",
-            f"  folders            {depths}",
+            f"  folders down       {depths}",
         ]
     lines += ["", "What the loader does"]
     if result.pictures:
@@ -136,7 +136,7 @@ def report(result: Report) -> str:
         lines += ["", f"{'!' if found.level == HARMS else '-'} {found.kind}: {found.count:,}"]
         lines += textwrap.wrap(found.words, WIDTH, initial_indent="    ", subsequent_indent="    ")
         lines.append(f"    ({paths}{more})")
-    if not result.findings:
+    if result.usable and not result.findings:
         lines += ["", "Nothing to complain about."]
     if result.usable:
         command = f"python -m simswap_lib train --run runs/{root.resolve().name} --set data={shlex.quote(str(root))}"

@@ -10,6 +10,7 @@ import numpy as np
 
 from simswap_lib.faces.align import TEMPLATE
 from simswap_lib.folders import DAMAGED, LOOSE, NO_PICTURE, TOO_LARGE, TOO_SMALL, Found
+from simswap_lib.pictures import SMALLEST
 
 PAPER_SIDE = 250  # pixels: the paper drops smaller pictures of VGGFace2 and cuts crops of 224
 TOLERANCE = 0.08  # of the picture's side: how far the five points may lie from where they should, on average
@@ -114,7 +115,7 @@ def files(looks: list[Look]) -> list[Finding]:
         ),
         *finding(
             "pictures too small to be of use", NOTE, of[TOO_SMALL],
-            "They are skipped; --min-side says from how many pixels a side on a picture is kept.",
+            f"They are skipped. Kept are those with {SMALLEST} pixels a side or more, or as many as --min-side says.",
         ),
         *finding("pictures too large", HARMS, of[TOO_LARGE], "They are skipped: shrink them to 8,192 pixels a side."),
         *finding(

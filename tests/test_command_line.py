@@ -68,6 +68,14 @@ class TestRender:
             ("-o no/X.png", "does not exist"),
             ("-o X", "should end in"),
             ("-o .", "folder"),
+            ("", "-o FILE for a picture, or --dataset DIR"),
+            ("-o X.png --dataset X", "-o FILE for a picture, or --dataset DIR"),
+            ("--dataset X --sheet", "do not go with it"),
+            ("--dataset X --shot 3", "do not go with it"),
+            ("--dataset X --people 0", "At least one person"),
+            ("--dataset X --shots 101", "100 shots for each"),
+            ("--dataset X --size 20", "32 to 512"),
+            ("--dataset X --identity 899999 --people 2", "mix training people"),
         ],
     )
     def test_bad_input(self, tmp_path, monkeypatch, capsys, options, words):
