@@ -41,6 +41,33 @@ class TestPictures:
         with pytest.raises(ValueError, match="2 pictures, 1 titles"):
             figures.pictures([picture(0)] * 2, ["a"], "two squares")
 
+    def test_marks_lie_where_the_pixels_are(self):
+        points = np.array([[0.5, 0.5], [8.0, 4.0]])  # the middle of the first pixel; the right edge, half-way down
+        axis, plain = figures.pictures([picture(0)] * 2, ["a", "b"], "two squares", marks=[points, None]).axes
+        assert np.allclose(np.transpose(axis.lines[0].get_data()), [[0, 0], [7.5, 3.5]])
+        assert not plain.lines
+        with pytest.raises(ValueError, match="1 sets of marks"):
+            figures.pictures([picture(0)] * 2, ["a", "b"], "two squares", marks=[points])
+
+
+class TestSheet:
+    def test_names_stand_in_the_middle_of_their_tiles(self):
+        figure = figures.sheet(np.zeros((16, 24, 3), np.uint8), ["r0", "r1"], ["c0", "c1", "c2"], "six black tiles")
+        (axis,) = figure.axes
+        assert list(axis.get_yticks()) == [3.5, 11.5] and list(axis.get_xticks()) == [3.5, 11.5, 19.5]
+        assert [t.get_text() for t in axis.get_yticklabels()] == ["r0", "r1"]
+        assert figure.alt == "six black tiles"
+
+
+class TestPointSets:
+    def test_outlines_are_closed_and_y_runs_down(self):
+        triangle = np.array([[0.0, 0.0], [2.0, 0.0], [0.0, 1.0]])
+        sets = {"before": (triangle, figures.SOURCE), "after": (triangle + 1, figures.TARGET)}
+        first, second = figures.point_sets({"moved": sets, "again": sets}, "two triangles, twice").axes
+        assert len(first.lines[0].get_xdata()) == 4 and first.yaxis_inverted() and second.yaxis_inverted()
+        assert [t.get_text() for t in first.get_legend().get_texts()] == ["before", "after"]
+        assert first.lines[0].get_linestyle() != first.lines[2].get_linestyle()  # not by colour alone
+
 
 class TestNumbers:
     def test_every_number_is_written(self):
@@ -75,6 +102,10 @@ class TestShow:
         assert capsys.readouterr().out.strip() == "[figure] one black square"
         assert not plt.fignum_exists(figure.number)
 
+    def test_an_unknown_kind_is_refused(self):
+        with pytest.raises(ValueError, match="gif"):
+            figures.show(plt.figure(), "a white page, empty", kind="gif")
+
     @pytest.mark.parametrize("alt", [None, "", "short"])
     def test_a_figure_without_words_is_refused(self, alt):
         figure = plt.figure()
@@ -101,6 +132,11 @@ assert picture.metadata == {"image/png": {"alt": "one <black> square"}}, picture
 assert picture.data["text/plain"] == "[figure] one <black> square"
 image = Image.open(io.BytesIO(base64.b64decode(picture.data["image/png"])))
 assert image.width > 100 and image.convert("RGB").getpixel((0, 0)) == (255, 255, 255)
+with capture_output() as captured:
+    figures.show(figures.pictures([np.zeros((8, 8, 3), np.uint8)], ["a"], "one black square"), kind="jpeg")
+photograph = captured.outputs[0]
+assert photograph.metadata == {"image/jpeg": {"alt": "one black square"}}, photograph.metadata
+assert Image.open(io.BytesIO(base64.b64decode(photograph.data["image/jpeg"]))).format == "JPEG"
 assert "<details>" in words.data["text/html"] and "one &lt;black&gt; square" in words.data["text/html"]
 """
         done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)

@@ -15,11 +15,12 @@ LINE = [
     {"provenance", "pictures"},
     {"photographs", "folders"},
     {"batches", "data"},
+    {"material"},
     {"check_data", "data_findings"},
     {"evaluation", "checkpoints"},
     {"training"},
     {"swapper", "bench"},
-    {"figures", "diagrams", "studio", "widgets", "course"},
+    {"figures", "diagrams", "studio", "widgets", "world_views", "course"},
     {"__main__"},
 ]
 PLACE = {name: place for place, names in enumerate(LINE) for name in names}

@@ -87,9 +87,6 @@ def no_guard(p, q):
     return u @ vt
 
 
-mystery = no_guard  # the lesson asks to diagnose it from its symptoms, so the name must not tell
-
-
 def negated(p, q):
     u, _, vt, sign = _factors(p, q)
     return sign * (u @ vt)
@@ -185,6 +182,9 @@ def mirrors(points, target):
     u, singular, vt = np.linalg.svd(q.T @ p)
     turned = singular.sum() / (p * p).sum() * u @ vt
     return np.column_stack([turned, mean_q - turned @ mean_p])
+
+
+mystery = mirrors  # the lesson asks to diagnose it from its symptoms, so the name must not tell
 
 
 # 01.4 -----------------------------------------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ from simswap_lib.course import session
 # What each lesson reads, below the data folder.
 NEEDS = {
     "00": ("head_model", "weights/arcface", "weights/simswap", "weights/judge"),
+    "01": ("head_model", "weights/judge"),
     "04": ("head_model", "weights/arcface", "weights/simswap", "weights/judge"),
 }
 
