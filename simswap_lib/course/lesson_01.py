@@ -1,5 +1,6 @@
 """The exercises of lesson 01: the contact sheet, alignment by five points, and the paper's preparation of data."""
 
+from simswap_lib.course import lesson_01_crop_mutants as wrong_crop
 from simswap_lib.course import lesson_01_crops as of_crops
 from simswap_lib.course import lesson_01_mutants as wrong
 from simswap_lib.course import lesson_01_points as of_points
@@ -34,6 +35,7 @@ SHEET = Exercise(
         Mutant(wrong.own_photograph, "people_run_down_and_photographs_across", "photograph of their own number"),
         Mutant(wrong.one_person, "is_made_of_true_answers", "person of row 0 again"),
         Mutant(wrong.blue_first, "is_made_of_true_answers", "Red and blue"),
+        Mutant(wrong.reshaped, "is_made_of_true_answers", "reshape reads picture after picture"),
         Mutant(wrong.faded, "is_made_of_true_answers", "Nothing is blended"),
     ),
     why="A row holds one identity and a column one shot, so every picture off a person's own photograph is the answer "
@@ -73,6 +75,7 @@ ROTATION = Exercise(
         Mutant(wrong.other_way, "turns_the_right_way", "other way round"),
         Mutant(wrong.v_not_transposed, "is_the_best_of_all", "already transposed"),
         Mutant(wrong.guard_at_the_first_place, "is_the_best_of_all", "belongs to the last"),
+        Mutant(wrong.repaired_afterwards, "is_the_best_of_all", "repair costs more"),
         Mutant(wrong.angle_of_the_first_point, "is_the_best_of_all", "All points count"),
     ),
     why="sum ||R p_i - q_i||^2 is smallest where the sum of q_i . R p_i is largest, and that sum is trace(R^T q^T p). "
@@ -111,11 +114,13 @@ SIMILARITY = Exercise(
         Mutant(wrong.rotation_only, "gives_turn_and_shift", "np.column_stack"),
         Mutant(wrong.from_target, "finds_a_shift", "from target to points"),
         Mutant(wrong.not_centred, "finds_a_shift", "Subtract the mean"),
+        Mutant(wrong.mean_over_sum, "finds_a_shift", "mean was divided by a sum"),
         Mutant(wrong.root_of_the_scale, "finds_the_scale", "root of it"),
         Mutant(wrong.by_the_variance_of_the_target, "finds_the_scale", "its inverse"),
         Mutant(wrong.no_scale, "finds_the_scale", "not applied"),
         Mutant(wrong.shift_of_the_means, "finds_the_scale", "scales the mean, too"),
         Mutant(wrong.rotation_transposed, "finds_the_turn", "is transposed"),
+        Mutant(wrong.turned_back_in_the_sum, "finds_the_turn", "not p @ rotation"),
         Mutant(wrong.shift_turned_back, "finds_the_turn", "rotation @ mean_p"),
         Mutant(wrong.mirrors, "never_mirrors", "guard is missing"),
         Mutant(wrong.quotient_of_spreads, "is_least_squares", "quotient of the two spreads"),
@@ -153,16 +158,16 @@ ALIGN = Exercise(
         "both: `return crop, matrix`.",
     ),
     mutants=(
-        Mutant(wrong.crop_only, "gives_crop_and_matrix", "expected two"),
-        Mutant(wrong.matrix_first, "gives_crop_and_matrix", "crop first"),
-        Mutant(wrong.unit_template, "leads_to_the_template", "size * template"),
-        Mutant(wrong.towards_the_picture, "leads_to_the_template", "from the template to the picture"),
-        Mutant(wrong.x_and_y_swapped, "leads_to_the_template", "lands at"),
-        Mutant(wrong.own_template, "takes_the_template_given", "used the course's own"),
-        Mutant(wrong.inverse_warp, "moves_the_picture_so", "WARP_INVERSE_MAP"),
-        Mutant(wrong.warped_twice, "moves_the_picture_so", "once"),
-        Mutant(wrong.only_resized, "moves_the_picture_so", "the warp does something else"),
-        Mutant(wrong.bgr, "keeps_the_colours", "Red and blue"),
+        Mutant(wrong_crop.crop_only, "gives_crop_and_matrix", "expected two"),
+        Mutant(wrong_crop.matrix_first, "gives_crop_and_matrix", "crop first"),
+        Mutant(wrong_crop.unit_template, "leads_to_the_template", "size * template"),
+        Mutant(wrong_crop.towards_the_picture, "leads_to_the_template", "from the template to the picture"),
+        Mutant(wrong_crop.x_and_y_swapped, "leads_to_the_template", "lands at"),
+        Mutant(wrong_crop.own_template, "takes_the_template_given", "used the course's own"),
+        Mutant(wrong_crop.inverse_warp, "moves_the_picture_so", "WARP_INVERSE_MAP"),
+        Mutant(wrong_crop.warped_twice, "moves_the_picture_so", "once"),
+        Mutant(wrong_crop.only_resized, "moves_the_picture_so", "the warp does something else"),
+        Mutant(wrong_crop.bgr, "keeps_the_colours", "Red and blue"),
     ),
     why="Three refinements stand in the library. Pixels are counted from their corners, so OpenCV's half pixel is made "
     "up for. A picture that gets much smaller is averaged first, or fine patterns turn into false ones. And the border "
@@ -193,16 +198,18 @@ PREPARE = Exercise(
         "`align(photo, points, size)` gives.",
     ),
     mutants=(
-        Mutant(wrong.crop_and_matrix, "gives_a_crop", "the crop alone"),
-        Mutant(wrong.crop_measured, "gives_a_crop", "always be too small"),
-        Mutant(wrong.width_only, "drops_the_small", "only the width"),
-        Mutant(wrong.longer_side, "drops_the_small", "min, not max"),
-        Mutant(wrong.area, "drops_the_small", "not the area"),
-        Mutant(wrong.enlarged, "drops_the_small", "Nothing is enlarged"),
-        Mutant(wrong.or_equal, "keeps_250", "not <="),
-        Mutant(wrong.numbers_written_in, "takes_the_limits_given", "written into the condition"),
-        Mutant(wrong.squeezed, "aligns", "without the five points"),
-        Mutant(wrong.middle_cut_out, "aligns", "without the five points"),
+        Mutant(wrong_crop.crop_and_matrix, "gives_a_crop", "the crop alone"),
+        Mutant(wrong_crop.crop_measured, "gives_a_crop", "always too few"),
+        Mutant(wrong_crop.with_the_colours, "gives_a_crop", "3 colours"),
+        Mutant(wrong_crop.a_word_instead, "drops_the_small", "expected None"),
+        Mutant(wrong_crop.width_only, "drops_the_small", "only the width"),
+        Mutant(wrong_crop.longer_side, "drops_the_small", "min, not max"),
+        Mutant(wrong_crop.area, "drops_the_small", "not the area"),
+        Mutant(wrong_crop.enlarged, "drops_the_small", "Nothing is enlarged"),
+        Mutant(wrong_crop.or_equal, "keeps_250", "not <="),
+        Mutant(wrong_crop.numbers_written_in, "takes_the_limits_given", "written into the condition"),
+        Mutant(wrong_crop.squeezed, "aligns", "without the five points"),
+        Mutant(wrong_crop.middle_cut_out, "aligns", "without the five points"),
     ),
     why="The order matters: every crop has 224 pixels, so only the photograph can tell whether they hold anything. "
     "Small pictures are dropped and not enlarged, because a network learns the softness along with the faces.",

@@ -48,9 +48,9 @@ def gives_crop_and_matrix(align: Callable) -> None:
         np.shape(result[0]) != (2, 3),
         "The matrix stands first; expected the crop first: return crop, matrix.",
     )
-    crop = checked(result[0], shape=(SIZE, SIZE, 3), name="The crop:", advice="cv2.warpAffine(..., (size, size)).")
+    crop = checked(result[0], shape=(SIZE, SIZE, 3), name="As the crop it", advice="cv2.warpAffine(..., (size, size)).")
     require(crop.dtype == np.uint8, f"The crop is of type {crop.dtype}; expected uint8, as the picture is.")
-    checked(result[1], shape=(2, 3), name="The matrix:", advice="It is what `similarity` gives.")
+    checked(result[1], shape=(2, 3), name="As the matrix it", advice="It is what `similarity` gives.")
 
 
 def leads_to_the_template(align: Callable) -> None:
@@ -100,10 +100,10 @@ def moves_the_picture_so(align: Callable) -> None:
     for i, name in enumerate(NAMES):
         crop, _ = _aligned(align, image=picture_of(POINTS[i : i + 1]))
         found, wanted = centre_of(crop), SIZE * TEMPLATE[i]
-        where = "outside" if found is None else f"at ({found[0]:.1f}, {found[1]:.1f})"
+        where = "outside the crop" if found is None else f"at ({found[0]:.1f}, {found[1]:.1f}) in the crop"
         require(
             found is not None and np.abs(found - wanted).max() < NEAR,
-            f"A dot on the {name} lies {where} in the crop; expected ({wanted[0]:.1f}, {wanted[1]:.1f}). The matrix is "
+            f"A dot on the {name} lies {where}; expected ({wanted[0]:.1f}, {wanted[1]:.1f}). The matrix is "
             "right, so the warp does something else with it: cv2.warpAffine wants the matrix from picture to crop and "
             "turns it round by itself. Hand it `matrix`, not its inverse, once, without cv2.WARP_INVERSE_MAP.",
         )
@@ -135,7 +135,7 @@ def gives_a_crop(prepare: Callable) -> None:
     require(
         result is not None,
         "A photograph of 300 x 400 pixels was dropped (or the `return` is missing). Ask for the sides of the "
-        "photograph, photo.shape[:2]: the crop has 224 and would always be too small.",
+        "photograph, photo.shape[:2]: photo.shape itself ends with the 3 colours, and the crop has 224, always too few.",
     )
     require(
         not isinstance(result, tuple), "It returned what `align` gives, crop and matrix; expected the crop alone: [0]."
@@ -149,6 +149,8 @@ def drops_the_small(prepare: Callable) -> None:
         result = _prepared(prepare, height, width)
         if result is None:
             continue
+        if not isinstance(result, np.ndarray):
+            raise Wrong(f"For a photograph of {height} x {width} it returned {result!r}; expected None.")
         if (height, width) == (249, 400) and _prepared(prepare, 400, 249) is None:
             raise Wrong(f"A photograph of {height} x {width} was kept: its height was not looked at, only the width.")
         if (height, width) == (400, 249):

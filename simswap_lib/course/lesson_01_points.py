@@ -65,7 +65,8 @@ def turns_the_right_way(best_rotation: Callable) -> None:
     )
     require(
         same(found, turn(ANGLE)),
-        f"q is p turned by {ANGLE} radians, so R should be {_told(turn(ANGLE))}; got {_told(found)}.",
+        f"q is p turned by {ANGLE} radians, so R should be {_told(turn(ANGLE))}; got {_told(found)}. (A mean of the "
+        "points' angles does not do: it jumps where one of them passes half a turn.)",
     )
 
 
@@ -108,6 +109,11 @@ def is_the_best_of_all(best_rotation: Callable) -> None:
             ),
         ):
             require(not same(found, value), seen + cause)
+        if draw % 2:  # unmirrored points fitted
+            raise Wrong(
+                seen + "It does not mirror, but the repair costs more than it must. Flip the direction of the smaller "
+                "singular value, between u and vt, and nothing afterwards: u @ diag(1, sign) @ vt."
+            )
         raise Wrong(
             seen + "All points count, the far ones more: take the decomposition of q.T @ p, not the angle of one point "
             "or a mean of angles."
@@ -137,6 +143,12 @@ def finds_a_shift(similarity: Callable) -> None:
         return
     if same(found, np.column_stack([np.eye(2), -t])):
         raise Wrong("The shift is (-3, 2): the transform leads from target to points. It must lead from points on.")
+    for value in (1 / points.size, 1 / len(points)):
+        require(
+            not same(found[:, :2], value * np.eye(2)),
+            f"The points were only shifted, and the scale is {value:.2f} instead of 1: a mean was divided by a sum. "
+            "Take the sum above the line and below it.",
+        )
     require(
         same(found[:, :2], np.eye(2)),
         f"The points were only shifted, and s R is {_told(found[:, :2])}; expected the identity. Subtract the mean of "
@@ -187,9 +199,19 @@ def finds_the_turn(similarity: Callable) -> None:
         not same(found[:, :2], 2 * turn(-ANGLE)),
         "s R is transposed, so it turns the other way. best_rotation(p, q) leads from p to q; use it as it is.",
     )
+    scale = float(np.sqrt(abs(np.linalg.det(found[:, :2]))))
+    require(
+        same(found[:, :2], 2 * turn(ANGLE)) or not same(found[:, :2], scale * turn(ANGLE)),
+        f"The turn is right, the scale is {scale:.2f} instead of 2. In the sum above the line p has to be turned "
+        "towards q, which for points in rows is p @ rotation.T, not p @ rotation.",
+    )
+    require(
+        not same(found[:, :2], scale * turn(-ANGLE)),
+        "It turns the other way: best_rotation(p, q) wants p first, then q.",
+    )
     require(
         same(found[:, :2], 2 * turn(ANGLE)),
-        f"s R is {_told(found[:, :2])}; expected {_told(2 * turn(ANGLE))}. Are p and q handed over in this order?",
+        f"s R is {_told(found[:, :2])}; expected {_told(2 * turn(ANGLE))}.",
     )
     require(
         same(apply(found, points), target),

@@ -58,6 +58,12 @@ def people_run_down_and_photographs_across(contact_sheet: Callable) -> None:
 def is_made_of_true_answers(contact_sheet: Callable) -> None:
     """the picture in row i and column j is swap_truth(person i, shot j)"""
     sheet = _sheet(contact_sheet)
+    everything = np.array([[_true(person, shot) for shot in SHOTS] for person in PEOPLE])
+    require(
+        not _same(sheet, everything.reshape(sheet.shape)),
+        "All pixels are there, but in the wrong places: reshape reads picture after picture, while a sheet is read "
+        "line by line, across all pictures of a row. Join with np.concatenate instead.",
+    )
     for i, person in enumerate(PEOPLE):
         for j, shot in enumerate(SHOTS):
             tile, truth = _tile(sheet, i, j), _true(person, shot)
@@ -82,7 +88,24 @@ def is_made_of_true_answers(contact_sheet: Callable) -> None:
 
 
 def _sheet(contact_sheet: Callable) -> np.ndarray:
-    result = run_with_arrays(contact_sheet, people=PEOPLE, shots=SHOTS, size=SIZE)
+    try:
+        result = run_with_arrays(contact_sheet, people=PEOPLE, shots=SHOTS, size=SIZE)
+    except ValueError as error:
+        if "zero-dimensional" not in str(error):
+            raise
+        raise Wrong(
+            "What is joined are no pictures. swap_truth gives a Rendering, which knows more than the picture: take its "
+            "`.image`."
+        ) from error
+    except AttributeError as error:
+        if "'int' object" in str(error):
+            raise Wrong(
+                "`people` and `shots` hold numbers (seeds). The person is Identity.sample(person), the photograph "
+                "Shot.sample(shot)."
+            ) from error
+        if "'Identity' object" in str(error) or "'Shot' object" in str(error):
+            raise Wrong("The person comes first: swap_truth(identity, shot, size).") from error
+        raise
     if isinstance(result, (list, tuple)):
         raise Wrong("It returned a list; expected one array. Join the rows with np.concatenate(rows, axis=0).")
     return checked(result)
