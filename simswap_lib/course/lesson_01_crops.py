@@ -135,7 +135,7 @@ def gives_a_crop(prepare: Callable) -> None:
     require(
         result is not None,
         "A photograph of 300 x 400 pixels was dropped (or the `return` is missing). Ask for the sides of the "
-        "photograph, photo.shape[:2]: photo.shape itself ends with the 3 colours, and the crop has 224, always too few.",
+        "photograph, photo.shape[:2]: photo.shape itself ends with the 3 colours; the crop has 224, always too few.",
     )
     require(
         not isinstance(result, tuple), "It returned what `align` gives, crop and matrix; expected the crop alone: [0]."
