@@ -8,7 +8,6 @@ import signal
 from collections.abc import Iterator
 from typing import NamedTuple, Protocol
 
-import cv2
 import numpy as np
 from torch.utils.data import Dataset, Sampler
 
@@ -102,6 +101,5 @@ class Pairs(Dataset):
 
 
 def quiet_worker(_: int) -> None:
-    """`worker_init_fn` of a DataLoader: one thread each, and Ctrl-C is the parent's affair."""
+    """`worker_init_fn` of a DataLoader: Ctrl-C is the parent's affair, who ends the workers."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    cv2.setNumThreads(1)

@@ -18,6 +18,7 @@ from simswap_lib.batches import PairBatches
 from simswap_lib.data_findings import HARMS, Finding, Look
 from simswap_lib.faces.detect import FaceDetector
 from simswap_lib.folders import DAMAGED, LOOSE, NO_PICTURE, TOO_LARGE, TOO_SMALL, Found, look_at, walk
+from simswap_lib.material import kept_back
 from simswap_lib.photographs import cpus
 from simswap_lib.pictures import LARGEST, SMALLEST, read_picture
 
@@ -160,7 +161,9 @@ def _why_not(root: Path, people: Counter, findings: list[Finding]) -> str:
             + found
         )
     try:
-        PairBatches(_Counts(f"the folder {root}", people), 1, range(1))
+        counts = _Counts(f"the folder {root}", people)
+        PairBatches(counts, 1, range(1))
+        kept_back(counts.person, counts.name)
     except ValueError as error:
         return str(error)
     return ""

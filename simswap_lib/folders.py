@@ -8,7 +8,6 @@ from copy import copy
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import cv2
 import numpy as np
 from PIL import Image
 from tqdm import tqdm
@@ -99,10 +98,12 @@ def squared(picture: np.ndarray, size: int) -> np.ndarray:
     height, width = picture.shape[:2]
     side = min(height, width)
     top, left = (height - side) // 2, (width - side) // 2
-    picture = picture[top : top + side, left : left + side]
+    picture = np.ascontiguousarray(picture[top : top + side, left : left + side])
     if side == size:
-        return np.ascontiguousarray(picture)
-    return cv2.resize(picture, (size, size), interpolation=cv2.INTER_AREA if side > size else cv2.INTER_CUBIC)
+        return picture
+    # Pillow and not OpenCV, whose threads do not survive in the forked workers of a DataLoader: those would hang.
+    how = Image.Resampling.BOX if side > size else Image.Resampling.BICUBIC
+    return np.array(Image.fromarray(picture).resize((size, size), how))
 
 
 # ----------------------------------------------------------------------------------------------------------------------

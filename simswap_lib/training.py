@@ -21,20 +21,16 @@ from torch import nn
 from torch.utils.data import DataLoader
 from tqdm.auto import tqdm
 
-from simswap_lib import checkpoints, losses
+from simswap_lib import checkpoints, losses, material
 from simswap_lib.batches import PairBatches, Pairs, Photographs, quiet_worker
 from simswap_lib.checkpoints import LOG
-from simswap_lib.data import WorldDataset
 from simswap_lib.files import to_tensor
 from simswap_lib.models import weights
 from simswap_lib.models.arcface import ArcFace
 from simswap_lib.models.discriminator import Discriminator
 from simswap_lib.models.generator import Generator, GeneratorConfig
-from simswap_lib.photographs import photograph
-from simswap_lib.world.people import HELD_OUT
 
 BEST = "best"
-VALIDATION = 64  # held-out people on whom the best moment of a run is chosen; others judge it in the end
 
 
 @dataclass(frozen=True)
@@ -46,6 +42,9 @@ class TrainConfig:
     photos: int = 10  # photographs of each, every one a shot of its own
     size: int = 64  # pixels a side
     cache: str | None = None  # folder that keeps the rendered photographs; None renders them anew
+    data: str | None = (
+        None  # a folder of people to train on in place of all that; it needs a recogniser that knows them
+    )
     workers: int = 0  # processes that read pictures; no batch depends on their number
     # The networks.
     width: int = 24  # generator: channels at full resolution
@@ -126,14 +125,18 @@ def train(
     generator, critic, adam_g, adam_d = accelerator.prepare(generator, critic, adam_g, adam_d)
 
     # Photographs, and the identity vector of each: it never changes, so it is computed once.
-    photographs = WorldDataset(config.people, config.photos, config.size, 0, config.cache)
+    if config.data is None:
+        chosen = material.world(config.people, config.photos, config.size, config.cache)
+    else:
+        chosen = material.folder(config.data, config.size)
+    photographs = chosen.photographs
     batches = PairBatches(photographs, config.batch, range(start, config.steps), config.seed)
     vectors = identity_vectors(recogniser, photographs)  # (N, D)
     reader = DataLoader(
         Pairs(photographs, sources=False), batch_sampler=batches, num_workers=config.workers,
         worker_init_fn=quiet_worker, generator=torch.Generator().manual_seed(0), persistent_workers=config.workers > 0,
     )  # fmt: skip
-    validation = Validation(recogniser, config.size, device)
+    validation = Validation(recogniser, chosen.kept_first, chosen.kept_second, device)
     print(
         f"{sum(p.numel() for p in ema.parameters()) / 1e6:.1f} M parameters on {device}, "
         f"{accelerator.mixed_precision} precision, weak feature matching from map {config.first_map} "
@@ -260,11 +263,12 @@ def identity_vectors(recogniser: ArcFace, photographs: Photographs, chunk: int =
 
 
 class Validation:
-    """How well identity moves and attributes stay on held-out photographs, without ever seeing a true answer."""
+    """How well identity moves and attributes stay on people kept back, without ever seeing a true answer.
 
-    def __init__(self, recogniser: ArcFace, size: int, device: torch.device):
-        people = range(HELD_OUT + 500, HELD_OUT + 500 + VALIDATION)
-        first, second = (np.stack([photograph(p, k, size) for p in people]) for k in (0, 1))
+    first, second: uint8 RGB (V, H, W, 3), two photographs of each of V people.
+    """
+
+    def __init__(self, recogniser: ArcFace, first: np.ndarray, second: np.ndarray, device: torch.device):
         self.recogniser = recogniser
         self.target = to_tensor(second, device)
         self.own = recogniser.embed(first)  # (V, D): the same people in another photograph

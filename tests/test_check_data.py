@@ -23,9 +23,11 @@ def picture(seed: int, width=260, height=260) -> Image.Image:
 
 @pytest.fixture
 def good(tmp_path):
-    """Three people with two pictures each, with which nothing is wrong."""
+    """Four people with two pictures each, with which nothing is wrong."""
     root = tmp_path / "faces"
-    for i, name in enumerate(("ann/1.png", "ann/2.jpg", "ben/1.png", "ben/2.png", "cy/1.webp", "cy/2.png")):
+    for i, name in enumerate(
+        ("ann/1.png", "ann/2.jpg", "ben/1.png", "ben/2.png", "cy/1.webp", "cy/2.png", "dee/1.png", "dee/2.png")
+    ):
         save(root / name, picture(i))
     return root
 
@@ -44,20 +46,20 @@ class TestGood:
     def test_numbers(self, good):
         result = check(good)
         assert result.usable and not result.why_not and result.findings == []
-        assert (result.people, result.pictures) == (3, 6)
+        assert (result.people, result.pictures) == (4, 8)
         assert result.pictures_per_person == {"min": 2, "median": 2.0, "max": 2}
-        assert result.depth == {1: 3} and result.formats == {"PNG": 4, "JPEG": 1, "WEBP": 1}
+        assert result.depth == {1: 4} and result.formats == {"PNG": 6, "JPEG": 1, "WEBP": 1}
         assert result.shorter_side == {"min": 260, "median": 260.0, "max": 260} and result.skipped == {}
 
     def test_words(self, good):
         words = report(check(good))
-        assert "faces: 3 people, 6 pictures" in words and "Nothing to complain about." in words
+        assert "faces: 4 people, 8 pictures" in words and "Nothing to complain about." in words
         assert f"Training can use this folder: python -m simswap_lib train --run runs/faces --set data={good}" in words
 
     def test_what_the_world_writes(self, tmp_path):
-        list(rendered(range(3), 3, 32, 1, tmp_path / "world"))
+        list(rendered(range(4), 3, 32, 1, tmp_path / "world"))
         result = check(tmp_path / "world")
-        assert result.usable and kinds(result) == {"pictures under 250 x 250": 9}
+        assert result.usable and kinds(result) == {"pictures under 250 x 250": 12}
 
     def test_it_says_what_the_loader_does(self, good):
         save(good / "ann" / "small.png", picture(9, 20, 20))
@@ -65,10 +67,10 @@ class TestGood:
         (good / "ann" / "cut.png").write_bytes((good / "ann" / "1.png").read_bytes()[:-100])
         (good / "notes.txt").write_text("x")
         result, data = check(good), FolderDataset(good, 32)
-        assert result.pictures == len(data) == 6
+        assert result.pictures == len(data) == 8
         assert result.skipped == {reason: len(paths) for reason, paths in data.skipped.items()}
         assert set(result.skipped) == {TOO_SMALL, LOOSE, DAMAGED, NO_PICTURE}
-        for line in ("        6  read", "1  skipped: too small", "1  ignored: not a JPEG", "1  skipped: damaged"):
+        for line in ("        8  read", "1  skipped: too small", "1  ignored: not a JPEG", "1  skipped: damaged"):
             assert line in report(result)
 
     def test_json(self, good):
@@ -113,7 +115,7 @@ def test_every_fault_is_found_in_words(good, fault):
 
 def test_one_folder_too_many(good, tmp_path):
     result = check(tmp_path)
-    assert result.usable and kinds(result) == {"one folder too many": 1} and result.depth == {2: 3}
+    assert result.usable and kinds(result) == {"one folder too many": 1} and result.depth == {2: 4}
     assert str(good) in " ".join(report(result).split())
 
 
@@ -124,7 +126,7 @@ def test_harm_is_named_before_notes(good):
 
 
 def test_the_smallest_side_is_yours(good):
-    assert check(good, smallest=260).pictures == 6 and check(good, smallest=261).pictures == 0
+    assert check(good, smallest=260).pictures == 8 and check(good, smallest=261).pictures == 0
     with pytest.raises(ValueError, match="smallest side"):
         check(good, smallest=0)
 
@@ -162,6 +164,11 @@ class TestUnusable:
             save(tmp_path / f"person{i}" / "1.png", picture(i))
         assert "all of the 3 people have only one" in self.sentence(tmp_path)
 
+    def test_too_few_to_keep_somebody_back(self, good):
+        for path in (good / "dee").iterdir():
+            path.unlink()
+        assert "kept back" in self.sentence(good) and "has 3, 3 of them" in self.sentence(good)
+
     def test_no_folder(self, tmp_path):
         with pytest.raises(FileNotFoundError, match="There is no folder"):
             check(tmp_path / "no")
@@ -179,8 +186,8 @@ class TestFaces:
         assert check(good, detector=FakeDetector([self.face(TEMPLATE + 0.7 * TOLERANCE / 2**0.5)])).findings == []
 
     def test_none_and_several(self, good):
-        assert kinds(check(good, detector=FakeDetector())) == {"pictures without a face": 6}
-        assert kinds(check(good, detector=FakeDetector([self.face()] * 2))) == {"pictures with several faces": 6}
+        assert kinds(check(good, detector=FakeDetector())) == {"pictures without a face": 8}
+        assert kinds(check(good, detector=FakeDetector([self.face()] * 2))) == {"pictures with several faces": 8}
 
     def told(self, good, change) -> FakeDetector:
         """All faces lie at the template but the one of ann/1.png, which `change` moves."""
@@ -198,7 +205,7 @@ class TestFaces:
 
     def test_another_crop_is_told_apart_from_no_alignment(self, good):
         other = self.face(0.5 + 0.4 * (TEMPLATE - 0.5))
-        assert kinds(check(good, detector=FakeDetector([other]))) == {"faces in another crop than the course's": 6}
+        assert kinds(check(good, detector=FakeDetector([other]))) == {"faces in another crop than the course's": 8}
 
     def test_faces_all_over_the_place_are_unaligned(self, good):
         detector = FakeDetector([self.face(TEMPLATE + 0.3)])

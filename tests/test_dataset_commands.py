@@ -21,14 +21,14 @@ def one_sentence(capsys, words: str):
 
 def test_writes_a_folder_of_people_that_training_can_use(tmp_path, capsys):
     folder = tmp_path / "new" / "faces"
-    assert main(f"render --dataset {folder} --people 3 --shots 2 --size 32 --identity 7".split()) == 0
-    assert "3 people x 2 pictures of 32 pixels" in capsys.readouterr().out
+    assert main(f"render --dataset {folder} --people 4 --shots 2 --size 32 --identity 6".split()) == 0
+    assert "4 people x 2 pictures of 32 pixels" in capsys.readouterr().out
     names = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.*"))
-    assert names == [f"person_00000{person}/00{photo}.png" for person in (7, 8, 9) for photo in (0, 1)]
+    assert names == [f"person_00000{person}/00{photo}.png" for person in (6, 7, 8, 9) for photo in (0, 1)]
     assert all(read_mark(folder / name).face_world for name in names)
     assert main(["check-data", str(folder), "--json", str(tmp_path / "r.json")]) == 0
     words = capsys.readouterr().out
-    assert "3 people, 6 pictures" in words and "Training can use this folder" in words
+    assert "4 people, 8 pictures" in words and "Training can use this folder" in words
     assert json.loads((tmp_path / "r.json").read_text())["pictures_per_person"]["max"] == 2
 
 

@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 import torch
 
-from simswap_lib import checkpoints, losses, training
+from simswap_lib import checkpoints, losses, material, training
 from simswap_lib.models import weights
 from simswap_lib.models.arcface import ArcFace, ArcFaceConfig
 from simswap_lib.models.generator import Generator
+from simswap_lib.photographs import rendered
 from simswap_lib.training import TrainConfig, Validation, fast_bfloat16, require_numbers, train, update_ema
 
 FEW = 4  # held-out people for the validation here
@@ -21,10 +22,10 @@ FEW = 4  # held-out people for the validation here
 # Run in a process of its own: it dies by signal 9 while it writes the checkpoint of step 10.
 DIES = """
 import io, os, signal, sys, torch
-from simswap_lib import training
+from simswap_lib import material, training
 from simswap_lib.losses import LossWeights
 torch.set_num_threads(1)
-training.VALIDATION = {few}
+material.VALIDATION = {few}
 writes, whole = [], torch.save
 
 def save(state, path):
@@ -45,7 +46,7 @@ training.train(training.TrainConfig(**settings | dict(loss=LossWeights(**setting
 @pytest.fixture(scope="module", autouse=True)
 def small_validation():
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(training, "VALIDATION", FEW)
+        patch.setattr(material, "VALIDATION", FEW)
         yield
 
 
@@ -112,7 +113,8 @@ class TestRun:
         folder, log = whole_run
         best = max((record for record in log if "score" in record), key=lambda record: record["score"])
         recogniser = ArcFace.from_pretrained(config.recogniser)
-        again = Validation(recogniser, 32, torch.device("cpu")).measure(Generator.from_pretrained(folder / "best"))
+        kept = material.world(1, 1, 32, None)[1:]
+        again = Validation(recogniser, *kept, torch.device("cpu")).measure(Generator.from_pretrained(folder / "best"))
         assert again["score"] == pytest.approx(best["score"], abs=2e-3)  # float16 on disk
 
     def test_both_networks_learn_and_the_recogniser_does_not(self, config, whole_run, tmp_path):
@@ -146,6 +148,20 @@ class TestRun:
         train(replace(config, loss=losses.LossWeights(identity=0, reconstruction=0, gp=0, wfm=0)), tmp_path)
         assert not any("gp" in record for record in records(tmp_path))
         assert not equal(state(tmp_path)["generator"], state(whole_run[0])["generator"])
+
+    def test_a_folder_of_people(self, config, tmp_path, capsys):
+        """Everything as with the world, and resumed bit for bit, too."""
+        list(rendered(range(5), 2, 32, 1, tmp_path / "faces"))
+        on = replace(config, data=str(tmp_path / "faces"), steps=4, cache=None)
+        train(replace(on, steps=2), tmp_path / "in two")
+        assert "5 people, 10 pictures, people 1 deep; none skipped" in capsys.readouterr().out
+        train(on, tmp_path / "in two")
+        assert train(on, tmp_path / "in one")["score"] < 0
+        assert equal(state(tmp_path / "in two"), state(tmp_path / "in one"))
+
+    def test_a_folder_that_cannot_be_used_is_one_sentence(self, config, tmp_path):
+        with pytest.raises(FileNotFoundError, match="There is no folder"):
+            train(replace(config, data=str(tmp_path / "no")), tmp_path / "run")
 
     def test_the_callback_sees_each_record(self, config, tmp_path):
         seen = []
@@ -251,7 +267,8 @@ class TestPieces:
     def test_validation_knows_a_copy(self, config):
         """A network that gives the target back: its own face, no error in redrawing, little of the source."""
         recogniser = ArcFace.from_pretrained(config.recogniser)
-        measured = Validation(recogniser, 32, torch.device("cpu")).measure(lambda target, v: target)
+        kept = material.world(1, 1, 32, None)[1:]
+        measured = Validation(recogniser, *kept, torch.device("cpu")).measure(lambda target, v: target)
         assert measured["held_out_cos_target"] == pytest.approx(1.0, abs=1e-5)
         assert measured["held_out_redrawn_l1"] == 0.0
         assert measured["held_out_cos_source"] < measured["held_out_cos_target"]
