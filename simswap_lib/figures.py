@@ -148,7 +148,7 @@ def lines(
 def sheet(image: np.ndarray, rows: Sequence[str], columns: Sequence[str], alt: str, size: float = 1.2) -> Figure:
     """One picture made of equal tiles, with a name before each row and above each column; `size` inches a tile."""
     figure, axis = plt.subplots(
-        figsize=(size * len(columns) + 0.9, size * len(rows) + 0.3), squeeze=True, layout="constrained"
+        figsize=(size * len(columns) + 0.1 + 0.085 * max(map(len, rows)), size * len(rows) + 0.3), layout="constrained"
     )
     axis.imshow(image, interpolation="nearest")
     height, width = image.shape[0] / len(rows), image.shape[1] / len(columns)

@@ -1,6 +1,7 @@
 """The interactive views of the face world: a person moved through identity space, a photograph through shot space."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
+from functools import lru_cache
 
 import ipywidgets
 import numpy as np
@@ -8,19 +9,50 @@ import numpy as np
 from simswap_lib.widgets import PEOPLE, PHOTOS, Explorer, _column, _figures, _slider
 from simswap_lib.world import HELD_OUT, Identity, Shot, render
 from simswap_lib.world.people import SHAPE_STD
-from simswap_lib.world.shots import HAIR_STYLES, MOODS
+from simswap_lib.world.shots import MOODS
 
 SIZE = 144  # pixels of a picture
+RANGES = {"tone": (0.0, 1.0, 0.1), "age": (18.0, 80.0, 1.0), "sex": (0.0, 1.0, 0.1)}  # least, most, step
+LABELS = tuple(name for name in RANGES if hasattr(Identity.sample(0), name))
 SHAPES = 3  # how many of the shape's principal components have a slider
+KINDS = {
+    name: sorted({getattr(Shot.sample(seed), name) for seed in range(400)})
+    for name in ("hair", "glasses", "occluder")
+    if hasattr(Shot.sample(0), name)
+}
 AT_REST = {"first": 22, "second": 28, "photo": 30, "other_photo": 12, "person": 18, "other_person": 6}
 
 
-def moved(identity: Identity, bones: tuple[float, ...] = ()) -> Identity:
-    """The person moved along the first principal components of the head, by `bones` standard deviations each."""
+def moved(identity: Identity, bones: tuple[float, ...] = (), **labels: float) -> Identity:
+    """The person moved in identity space: along principal components of the head, and towards other labels.
+
+    bones: steps along the first components, in standard deviations.
+    labels: what tone, age or sex shall become, in the units of `Identity`. What goes with a label goes along, as
+    `directions` has it, and stays within what people have; the label itself gets the value exactly.
+    """
+    if labels:
+        names, slopes, least, most = directions()
+        asked = np.array([labels.get(name, getattr(identity, name)) - getattr(identity, name) for name in names])
+        numbers = np.clip(_numbers(identity) + asked @ slopes, least, most)
+        identity = replace(_with_numbers(identity, numbers), **{name: float(labels[name]) for name in labels})
     shape = list(identity.shape)
     for i, step in enumerate(bones):
         shape[i] += step * SHAPE_STD
     return replace(identity, shape=tuple(shape))
+
+
+@lru_cache(maxsize=1)
+def directions(people: int = 1_000) -> tuple[tuple[str, ...], np.ndarray, np.ndarray, np.ndarray]:
+    """What goes with tone, age and sex in this world: a linear regression of a person's numbers on them.
+
+    Returns the names of the A labels, the slopes (A, K), and the least and the most (K,) of each of the K numbers of a
+    person, all over sampled people who are not held out.
+    """
+    sampled = [Identity.sample(seed) for seed in range(people)]
+    numbers = np.stack([_numbers(one) for one in sampled])  # (people, K)
+    labels = np.array([[getattr(one, name) for name in LABELS] for one in sampled])  # (people, A)
+    slopes = np.linalg.lstsq(labels - labels.mean(0), numbers - numbers.mean(0), rcond=None)[0]
+    return LABELS, slopes, numbers.min(0), numbers.max(0)
 
 
 def retaken(
@@ -30,11 +62,12 @@ def retaken(
     mood: str,
     gaze: tuple[float, float],
     light: float,
-    hair: str,
+    **kinds: str,
 ) -> Shot:
-    """The photograph taken again: head turned, another expression, gaze, hair, and the light from another side.
+    """The photograph taken again: head turned, another expression and gaze, light from another side, other things on.
 
-    yaw, pitch, gaze (right, up) and the light's azimuth in degrees; mood: one of MOODS; hair: one of HAIR_STYLES.
+    yaw, pitch, gaze (right, up) and the light's azimuth in degrees; mood: one of MOODS; kinds: as KINDS has them, such
+    as hair="bald". What is not named stays as it was.
     """
     sides = {name + side: value for name, value in MOODS[mood].items() for side in _sides(name)}
     across = np.hypot(shot.light[0], shot.light[2])
@@ -46,7 +79,7 @@ def retaken(
         expression=tuple(sides.items()),
         gaze=tuple(map(float, gaze)),
         light=tuple(map(float, direction)),
-        hair=hair,
+        **kinds,
     )
 
 
@@ -64,9 +97,16 @@ def identity_explorer() -> Explorer:
         for i in range(SHAPES)
     }
 
-    def draw(first, second, blend, photo, other_photo, **bones) -> str:
+    labels = {
+        name: _slider(ipywidgets.FloatSlider, f"more {name}", value=0.0, min=-most, max=most, step=step)
+        for name, (_, most, step) in ((name, RANGES[name]) for name in LABELS)
+    }
+
+    def draw(first, second, blend, photo, other_photo, **steps) -> str:
         ends = Identity.sample(first), Identity.sample(second)
-        person = moved(Identity.lerp(*ends, blend), tuple(bones.values()))
+        person = Identity.lerp(*ends, blend)
+        wanted = {n: float(np.clip(getattr(person, n) + steps[n], *RANGES[n][:2])) for n in labels if steps[n]}
+        person = moved(person, tuple(steps[n] for n in bones), **wanted)
         shot, other = Shot.sample(photo), Shot.sample(other_photo)
         return _figures(
             [
@@ -79,9 +119,11 @@ def identity_explorer() -> Explorer:
 
     return Explorer(
         "Identity explorer",
-        {**controls, **bones},
+        {**controls, **bones, **labels},
         [
-            _column("Who?", [controls["first"], controls["second"], controls["blend"], *bones.values()]),
+            _column(
+                "Who?", [controls["first"], controls["second"], controls["blend"], *bones.values(), *labels.values()]
+            ),
             _column("In which photographs?", [controls["photo"], controls["other_photo"]]),
         ],
         draw,
@@ -89,7 +131,7 @@ def identity_explorer() -> Explorer:
             "Another pair": lambda dice: {
                 n: dice.randint(HELD_OUT, HELD_OUT + PEOPLE - 1) for n in ("first", "second")
             },
-            "Bones as they were": lambda dice: dict.fromkeys(bones, 0.0),
+            "As they were": lambda dice: dict.fromkeys((*bones, *labels), 0.0),
         },
     )
 
@@ -108,14 +150,17 @@ def shot_explorer() -> Explorer:
         "gaze_up": _slider(ipywidgets.IntSlider, "gaze up", value=0, min=-12, max=12),
         "light": _slider(ipywidgets.IntSlider, "light from", value=-60, min=-75, max=75),
         "mood": _dropdown("expression", MOODS, "smile"),
-        "hair": _dropdown("hair", HAIR_STYLES, "short"),
+        **{name: _dropdown(name, ("as it was", *kinds), "as it was") for name, kinds in KINDS.items()},
     }
+    camera["hair"].value = "short"
 
-    def draw(person, other_person, photo, yaw, pitch, gaze_right, gaze_up, light, mood, hair) -> str:
+    def draw(person, other_person, photo, yaw, pitch, gaze_right, gaze_up, light, mood, **chosen) -> str:
         one, other = Identity.sample(person), Identity.sample(other_person)
         before = Shot.sample(photo)
-        after = retaken(before, yaw, pitch, mood, (gaze_right, gaze_up), light, hair)
-        words = f"yaw {yaw}, pitch {pitch}, {mood}, light from {light}, {hair} hair"
+        kinds = {name: kind for name, kind in chosen.items() if kind != "as it was"}
+        after = retaken(before, yaw, pitch, mood, (gaze_right, gaze_up), light, **kinds)
+        told = [f"yaw {yaw}", f"pitch {pitch}", mood, f"light from {light}", *(f"{n}: {k}" for n, k in kinds.items())]
+        words = ", ".join(told)
         return _figures(
             [
                 ("As it was taken", f"person {person}, photo {photo}", _image(one, before), None),
@@ -141,6 +186,26 @@ def shot_explorer() -> Explorer:
 
 
 # ----------------------------------------------------------------------------------------------------------------------
+
+
+def _numbers(identity: Identity) -> np.ndarray:
+    """(K,) all numbers of a person in the order of the fields."""
+    return np.concatenate([np.ravel(getattr(identity, field.name)) for field in fields(Identity)]).astype(float)
+
+
+def _with_numbers(identity: Identity, numbers: np.ndarray) -> Identity:
+    """The person with these numbers: `_numbers` backwards."""
+    values, at = {}, 0
+    for field in fields(Identity):
+        old = np.asarray(getattr(identity, field.name), float)
+        new = numbers[at : at + old.size].reshape(old.shape)
+        values[field.name] = _plain(new.tolist())
+        at += old.size
+    return Identity(**values)
+
+
+def _plain(value):
+    return tuple(map(_plain, value)) if isinstance(value, list) else value
 
 
 def _image(person: Identity, shot: Shot) -> np.ndarray:
