@@ -82,7 +82,7 @@ def seen_parts(vertices, triangles, size=256):
     screen = (vertices[:, :2] - [-0.6, -1.8]) * size / 1.2
     screen[:, 1] = size - screen[:, 1]
     near = 1 / (20 - vertices[:, 2])
-    index, _ = rasterise(screen.astype(np.float32), near.astype(np.float32), triangles, len(triangles), size)
+    index, *_ = rasterise(screen.astype(np.float32), near.astype(np.float32), triangles, len(triangles), size, size)
     return np.bincount(HEAD.part[triangles[index[index >= 0], 0]], minlength=6)
 
 

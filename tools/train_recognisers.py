@@ -26,7 +26,7 @@ from simswap_lib.models.arcface import ArcFace, ArcFaceConfig, MarginHead
 from simswap_lib.photographs import photograph, world_version
 from simswap_lib.world.people import HELD_OUT
 
-PEOPLE, PHOTOS, SIZE = 2400, 10, 64
+PEOPLE, PHOTOS, SIZE = 3600, 10, 64
 BATCH, SCALE, MARGIN = 128, 24.0, 0.3
 GALLERY, PROBES = 100, 4
 RECIPES = {

@@ -1,23 +1,50 @@
-"""Hair of a shot: the scalp pushed outwards and, for the longer styles, a curtain that hangs from it."""
+"""Hair of a shot: the scalp pushed outwards, locks that grow from it, and a curtain behind the longer styles."""
 
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
+from numba import njit
+from scipy.spatial import cKDTree
 
 from simswap_lib.world import head_model
 from simswap_lib.world.shots import Shot
 
-COLUMNS, ROWS = 49, 9
-# How far each style lifts the scalp (thin to full) and where its curtain ends, both in eye distances.
-LIFT = {
-    "bald": (0, 0),
-    "cropped": (0.02, 0.05),
-    "short": (0.08, 0.2),
-    "curly": (0.16, 0.42),
-    "bob": (0.08, 0.2),
-    "long": (0.06, 0.18),
-}
-CURTAIN = {"bob": -1.35, "long": -3.6}
+COLUMNS, ROWS = 41, 7  # of the curtain's grid
+CENTRE = np.array([0.0, 0.1, -0.95], np.float32)  # of the skull
+CROWN = np.array([0.0, 1.45, -1.45], np.float32)  # where the whorl sits
+ROOTS = 2600
+BEARINGS, HEIGHTS = 64, 40  # of the map of the skull's radius
+
+
+class Style(NamedTuple):
+    """How a style grows. Lengths are eye distances, thin to full."""
+
+    shell: tuple[float, float]  # how far the scalp is pushed out
+    length: tuple[float, float] = (0.0, 0.0)  # of the locks; none without
+    stiff: float = 0.3  # how far a lock stands off at its root, 0 to 1
+    gravity: float = 0.2
+    whorl: float = 0.0  # flow away from the crown,
+    part: float = 0.0  # away from the parting,
+    back: float = 0.0  # and backwards
+    curl: float = 0.0  # radius of the curls
+    turns: float = 0.0  # curls a lock
+    curtain: float = 0.0  # where the back hangs down to; 0 for none
+
+
+STYLES = {
+    "bald": Style((0.0, 0.0)),
+    "buzz": Style((0.012, 0.035)),
+    "short": Style((0.05, 0.14), (0.22, 0.48), stiff=0.35, gravity=0.1, whorl=1.0, part=0.15),
+    "side": Style((0.07, 0.17), (0.45, 0.75), stiff=0.25, gravity=0.18, whorl=0.25, part=1.0),
+    "swept": Style((0.10, 0.24), (0.5, 0.85), stiff=0.55, gravity=0.0, back=1.0, part=0.25),
+    "curly": Style((0.12, 0.30), (0.35, 0.65), stiff=0.7, gravity=0.3, whorl=0.4, curl=0.075, turns=2.2),
+    "afro": Style((0.30, 0.75), (0.14, 0.22), stiff=1.0, gravity=0.0, curl=0.05, turns=1.6),
+    "bob": Style((0.05, 0.14), (1.5, 2.0), stiff=0.15, gravity=0.5, whorl=0.3, part=0.8, curtain=-1.3),
+    "long": Style((0.05, 0.14), (3.0, 4.2), stiff=0.15, gravity=0.6, whorl=0.3, part=0.8, curtain=-3.4),
+    "wavy": Style((0.07, 0.18), (2.2, 3.4), 0.2, gravity=0.5, whorl=0.3, part=0.8, curl=0.085, turns=3.5, curtain=-2.6),
+    "tied": Style((0.04, 0.09), (0.7, 1.0), stiff=0.05, gravity=0.0, back=1.0),
+}  # fmt: skip
 
 
 @lru_cache(maxsize=1)
@@ -30,22 +57,53 @@ def scalp() -> np.ndarray:
         z, [-2.6, -2.2, -1.75, -1.3, -1.05, -0.8, -0.45, -0.1, 0.2], [-1.1, -1.0, -0.8, -0.3, 0.1, 0.1, 0.72, 1.2, 1.3]
     )
     above = y - line
-    ear = (np.abs(x) > 1.16) & (z > -1.75) & (z < -0.75) & (y < 0.35)
-    above[(head.part != head_model.SKIN) | (ear & (above < 0.5))] = -9
-    return above
+    # Around the ears the line rises, and no ear is ever pushed out with the scalp.
+    ear = np.sqrt((np.abs(x) - 1.28) ** 2 + (0.75 * (y - 0.02)) ** 2 + (0.9 * (z + 1.22)) ** 2)
+    above = np.minimum(above, 1.6 * (ear - 0.42))
+    above[(head.part != head_model.SKIN) | (ear < 0.3)] = -9
+    return above.astype(np.float32)
+
+
+@lru_cache(maxsize=1)
+def skull() -> np.ndarray:
+    """(HEIGHTS, BEARINGS) distance from CENTRE to the mean head's skin, by height (sine) and bearing."""
+    head = head_model.load()
+    arms = head.mean[head.part == head_model.SKIN] - CENTRE
+    radius = np.linalg.norm(arms, axis=1)
+    sine = (np.arange(HEIGHTS) + 0.5) / HEIGHTS * 2 - 1
+    bearing = (np.arange(BEARINGS) + 0.5) / BEARINGS * 2 * np.pi - np.pi
+    sine, bearing = np.meshgrid(sine, bearing, indexing="ij")
+    level = np.sqrt(1 - sine**2)
+    unit = np.stack([level * np.sin(bearing), sine, level * np.cos(bearing)], axis=-1)
+    _, near = cKDTree(arms / radius[:, None]).query(unit.reshape(-1, 3), k=4)
+    return radius[near].mean(1).reshape(HEIGHTS, BEARINGS).astype(np.float32)
+
+
+@lru_cache(maxsize=1)
+def roots() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Where locks grow, in a random order: triangles (ROOTS,), weights (ROOTS, 3) and heights above the hairline."""
+    head = head_model.load()
+    above = scalp()[head.coarse]  # (T, 3), of the coarse mesh, whose vertices every level of detail has
+    hairy = np.flatnonzero(above.min(1) > -0.12)
+    a, b, c = (head.mean[head.coarse[hairy, i]] for i in range(3))
+    area = np.linalg.norm(np.cross(b - a, c - a), axis=1)
+    rng = np.random.default_rng(7)
+    chosen = hairy[rng.choice(len(hairy), ROOTS, p=area / area.sum())]
+    weights = rng.dirichlet([1, 1, 1], ROOTS).astype(np.float32)
+    return chosen, weights, (above[chosen] * weights).sum(1).astype(np.float32)
 
 
 @lru_cache(maxsize=1)
 def ring() -> tuple[np.ndarray, np.ndarray]:
     """Vertices from which the curtain hangs, and their horizontal directions (COLUMNS, 2) as x and z."""
     head = head_model.load()
-    angle = np.radians(np.linspace(-118, 118, COLUMNS))
+    angle = np.radians(np.linspace(-112, 112, COLUMNS))
     direction = np.stack([np.sin(angle), -np.cos(angle)], axis=1)
     x, y, z = head.mean.T
     # The ring sinks from the temples to the back of the head, and lies on the widest part of the skull.
     height = 0.75 - 0.25 * np.cos(angle)
     centre = np.array([0.0, -0.95])
-    candidates = np.flatnonzero(head.part == head_model.SKIN)
+    candidates = np.unique(head.coarse[(head.part[head.coarse] == head_model.SKIN).all(1)])
     vertices = []
     for d, h in zip(direction, height, strict=True):
         along = (x[candidates] - centre[0]) * d[0] + (z[candidates] - centre[1]) * d[1]
@@ -62,38 +120,127 @@ def curtain_triangles() -> np.ndarray:
     return np.concatenate([np.stack([a, c, b], 1), np.stack([b, c, d], 1)]).astype(np.int32)
 
 
-def lift(vertices: np.ndarray, shot: Shot) -> np.ndarray:
+def lift(vertices: np.ndarray, shot: Shot, mean: np.ndarray, normals: np.ndarray, above: np.ndarray) -> np.ndarray:
     """The head with its scalp pushed out to the surface of the hair."""
-    thin, full = LIFT[shot.hair]
+    thin, full = STYLES[shot.hair].shell
     if full == 0:
         return vertices
-    head = head_model.load()
-    above = scalp() - shot.hairline
-    inside = np.clip(above / 0.55, 0, 1)
+    inside = np.clip((above - shot.hairline) / 0.5, 0, 1)
     inside = inside * inside * (3 - 2 * inside)
-    x, y, z = head.mean.T
+    x, y, z = mean.T
     thickness = thin + (full - thin) * shot.hair_volume
     shape = 0.75 + 0.45 * np.clip((y - 0.4) / 1.4, 0, 1)  # more on top than at the sides
     shape += 0.25 * shot.hair_side * np.clip(x, -1, 1) * np.clip(y - 0.8, 0, 1)
-    if shot.hair == "curly":
+    if STYLES[shot.hair].curl:
         shape = shape + 0.16 * np.sin(9 * x + shot.seed % 7) * np.sin(8 * y) * np.sin(8 * z + 1)
-    return vertices + (thickness * shape * inside)[:, None].astype(np.float32) * head.normals
+    return vertices + (thickness * shape * inside)[:, None].astype(np.float32) * normals
 
 
-def curtain(vertices: np.ndarray, shot: Shot) -> np.ndarray:
-    """(ROWS * COLUMNS, 3) points of the hanging hair, from the lifted head's vertices."""
-    indices, direction = ring()
-    top = vertices[indices]
-    end = CURTAIN[shot.hair] + 0.35 * (shot.hair_volume - 0.5)
+def curtain(top: np.ndarray, shot: Shot) -> np.ndarray:
+    """(ROWS * COLUMNS, 3) points of the hair that hangs behind the locks, from the ring's points (COLUMNS, 3)."""
+    _, direction = ring()
+    end = STYLES[shot.hair].curtain + 0.3 * (shot.hair_volume - 0.5)
     t = np.linspace(0, 1, ROWS)[:, None]
     u = np.linspace(-1, 1, COLUMNS)[None]
     drop = (top[:, 1] - end)[None] * t * (1 - 0.12 * shot.hair_side * u)
-    bulge = 0.02 + (0.06 + 0.16 * shot.hair_volume) * np.sin(np.pi * np.minimum(t * 1.1, 1))
-    if shot.hair == "long":
-        bulge = bulge * (1 - 0.3 * t)
-    wave = 0.025 * np.sin(23 * u + 5 * t + shot.seed % 5)
+    bulge = -0.04 + (0.05 + 0.12 * shot.hair_volume) * np.sin(np.pi * np.minimum(t * 1.1, 1)) * (1 - 0.3 * t)
     out = np.empty((ROWS, COLUMNS, 3), np.float32)
-    out[..., 0] = top[:, 0] + direction[:, 0] * (bulge + wave)
+    out[..., 0] = top[:, 0] + direction[:, 0] * bulge
     out[..., 1] = top[:, 1] - drop
-    out[..., 2] = top[:, 2] + direction[:, 1] * (bulge + wave)
+    out[..., 2] = top[:, 2] + direction[:, 1] * bulge
     return out.reshape(-1, 3)
+
+
+def locks(corners: np.ndarray, normals: np.ndarray, shot: Shot, size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Locks of hair as lines: points (L, K, 3), half widths (L,) and a number in [0, 1] of each (L,).
+
+    corners, normals: (ROOTS, 3, 3) of the triangles in which the roots lie, on the lifted head. A small picture gets
+    fewer and wider locks with fewer points.
+    """
+    style = STYLES[shot.hair]
+    nothing = np.zeros((0, 2, 3), np.float32), np.zeros(0, np.float32), np.zeros(0, np.float32)
+    if style.length[1] == 0:
+        return nothing
+    _, weights, above = roots()
+    count = int(np.clip(4.5 * size, 240, ROOTS))
+    grows = np.flatnonzero(above[:count] > shot.hairline - 0.02)
+    if not len(grows):
+        return nothing
+    start = (corners[grows] * weights[grows][..., None]).sum(1)
+    normal = (normals[grows] * weights[grows][..., None]).sum(1)
+    rng = np.random.default_rng([shot.seed, 5])
+    chance = rng.random((ROOTS, 4), np.float32)[grows]
+    length = (style.length[0] + (style.length[1] - style.length[0]) * shot.hair_volume) * (0.75 + 0.4 * chance[:, 0])
+    # Short hair thins out towards its line; long hair covers it.
+    edge = np.clip((above[grows] - shot.hairline) / 0.5, 0, 1)
+    length = length * (0.45 + 0.55 * edge) if style.length[1] < 1.2 else length
+    if style.length[1] < 1.2:  # and towards the nape and the ears
+        length = length * np.clip(0.35 + 0.9 * (start[:, 1] + 0.3), 0.3, 1)
+    steps = int(np.clip(5 + size / 48 + 1.2 * style.length[1] + 2 * style.turns * (style.curl > 0), 5, 18))
+    points = np.empty((len(grows), steps, 3), np.float32)
+    flow = np.array(
+        [style.stiff, style.gravity, style.whorl, style.part, style.back, 0.45 * shot.hair_side, style.length[1] > 0.6],
+        np.float32,
+    )
+    _grow(points, start, normal, length.astype(np.float32), chance, flow, style.curl, style.turns, skull())
+    width = (0.034 + 0.012 * style.length[1]) * (0.7 + 0.6 * chance[:, 1]) * np.sqrt(900 / count)
+    return points, np.clip(width, 1.3 / size, 0.11).astype(np.float32), chance[:, 2]
+
+
+@njit(cache=True, fastmath=True, error_model="numpy")
+def _grow(points, start, normal, length, chance, flow, curl, turns, skull):
+    """Let each lock grow step by step: off the scalp, along the flow, downwards, around the skull and never into it."""
+    stiff, gravity, whorl, part, back, side, keep = flow
+    steps = points.shape[1]
+    p, d, q, comb = np.empty(3, np.float32), np.empty(3, np.float32), np.empty(3, np.float32), np.empty(3, np.float32)
+    for r in range(len(points)):
+        stride = length[r] / (steps - 1)
+        ratio = 1.0
+        for m in range(3):
+            p[m] = start[r, m]
+            d[m] = normal[r, m] * (0.25 + stiff)
+        for k in range(steps):
+            rad = 0.0
+            for m in range(3):
+                q[m] = p[m] - CENTRE[m]
+                rad += q[m] * q[m]
+            rad = np.sqrt(rad) + 1e-6
+            i = min(max(int((q[1] / rad + 1) / 2 * HEIGHTS), 0), HEIGHTS - 1)
+            j = min(max(int((np.arctan2(q[0], q[2]) + np.pi) / (2 * np.pi) * BEARINGS), 0), BEARINGS - 1)
+            if k == 0:
+                ratio = rad / skull[i, j]
+            floor = skull[i, j] * ratio + 0.015 + 0.03 * chance[r, 3]
+            if k > 0 and rad < floor and q[1] > -0.62 * rad:
+                for m in range(3):
+                    p[m] = CENTRE[m] + q[m] / rad * floor
+            turn = 2 * np.pi * (turns * k / (steps - 1) + chance[r, 2])
+            swing = curl * min(k / 2, 1.0)
+            points[r, k, 0] = p[0] + swing * np.sin(turn)
+            points[r, k, 1] = p[1] + 0.4 * swing * np.cos(turn)
+            points[r, k, 2] = p[2] + swing * np.cos(turn)
+            # Where the hair flows here, along the scalp.
+            away = np.sqrt((p[0] - CROWN[0]) ** 2 + (p[1] - CROWN[1]) ** 2 + (p[2] - CROWN[2]) ** 2) + 0.2
+            over = 1.0 if p[0] > side else -1.0
+            top = min(max(p[1] / 0.9, 0.0), 1.0)
+            comb[0] = whorl * (p[0] - CROWN[0]) / away + part * over * top
+            comb[1] = whorl * (p[1] - CROWN[1]) / away - part * (0.25 + 0.75 * (1 - top)) + back * 0.1
+            comb[2] = whorl * (p[2] - CROWN[2]) / away + 0.12 * part * top - back
+            for m in range(3):
+                comb[m] += 0.3 * (chance[r, m] - 0.5)
+            # Hair is kept out of the face: what comes near it goes round.
+            if keep > 0 and p[2] > -0.75 and p[1] < 1.25 and k > 0:
+                side_of = 1.0 if p[0] > 0 else -1.0
+                comb[0] += keep * side_of * 1.6
+                comb[2] -= keep * 2.0
+            inward = (comb[0] * q[0] + comb[1] * q[1] + comb[2] * q[2]) / rad
+            strength = 0.8 if keep > 0 and p[2] > -0.75 and p[1] < 1.25 else 0.55 if k < 3 else 0.3
+            total = 0.0
+            for m in range(3):
+                d[m] += strength * (comb[m] - 0.9 * inward * q[m] / rad)
+            d[1] -= gravity * (0.5 + 0.5 * k / steps)
+            for m in range(3):
+                total += d[m] * d[m]
+            total = np.sqrt(total) + 1e-6
+            for m in range(3):
+                d[m] /= total
+                p[m] += d[m] * stride

@@ -47,10 +47,29 @@ class HeadModel:
             raise ValueError(f"A head shape has {len(self.identity)} coefficients, got {len(shape)}.")
         out = self.neutral(tuple(shape)).copy()
         for name, strength in expression:
-            if name not in self.expression_names:
-                raise ValueError(f"Unknown facial action {name!r}; known are {', '.join(self.expression_names)}.")
-            out += np.float32(strength) * self.expression[self.expression_names.index(name)]
+            out += np.float32(strength) * self.expression[self.action(name)]
         return out
+
+    def action(self, name: str) -> int:
+        """The number of a facial action. Raises ValueError for an unknown one."""
+        if name not in self._numbers:
+            raise ValueError(f"Unknown facial action {name!r}; known are {', '.join(self.expression_names)}.")
+        return self._numbers[name]
+
+    @cached_property
+    def _numbers(self) -> dict[str, int]:
+        return {name: i for i, name in enumerate(self.expression_names)}
+
+    def sample_shape(self, sex: float, age: float, spread: float, rng: np.random.Generator) -> np.ndarray:
+        """(80,) coefficients of a random person: what sex (0 female to 1 male) and age (years) explain, plus normal
+        deviations of `spread` times those that are left, cut at 2.2 standard deviations."""
+        deviation = np.clip(rng.normal(0, 1, len(self.residual_std)), -2.2, 2.2)
+        return np.array([1, sex, age, sex * age]) @ self.label_basis + spread * self.residual_std * deviation
+
+    @cached_property
+    def coarse(self) -> np.ndarray:
+        """(T', 3) the coarse mesh's triangles in the numbers of the full mesh."""
+        return self.coarse_vertices[self.coarse_triangles]
 
     @lru_cache(maxsize=64)  # noqa: B019 - the one model lives as long as the process
     def neutral(self, shape: tuple[float, ...]) -> np.ndarray:

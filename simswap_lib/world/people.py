@@ -1,28 +1,35 @@
 """Identity: everything about a person that SimSwap must take from the source, and how people are distributed."""
 
 from dataclasses import dataclass, fields, replace
+from functools import cached_property, lru_cache
 
 import numpy as np
+
+from simswap_lib.world import head_model
 
 # People with these seeds and above are never trained on: they are the strangers on which everything is judged.
 HELD_OUT = 900_000
 
 SHAPES = 80  # principal components of the head
 MOLES = 6
-SHAPE_STD = 0.85  # narrower than the sampled heads: full width gives caricatures
+SPREAD = 0.85  # of the head's shape around what sex and age explain; the full width gives caricatures
+YOUNGEST, OLDEST = 18, 80
 
 # sRGB anchors from very light to very dark skin; a person's tone lies anywhere between two neighbours.
 SKIN_RAMP = (
-    (246, 214, 196),
-    (232, 188, 160),
-    (210, 158, 122),
-    (176, 119, 84),
-    (132, 82, 56),
-    (88, 55, 40),
-    (62, 40, 31),
+    (238, 204, 186),
+    (230, 188, 164),
+    (216, 168, 138),
+    (194, 142, 110),
+    (164, 112, 82),
+    (130, 84, 60),
+    (98, 63, 47),
+    (82, 54, 43),
 )
-IRISES = ((96, 62, 36), (62, 38, 24), (120, 92, 52), (98, 112, 72), (84, 116, 148), (118, 140, 152), (70, 98, 128))
-BROWS = ((22, 17, 15), (42, 28, 20), (74, 48, 30), (112, 78, 46), (148, 112, 72), (122, 62, 34), (120, 116, 112))
+IRISES = ((58, 36, 24), (84, 54, 32), (112, 76, 42), (122, 100, 58), (98, 110, 74), (92, 124, 138), (96, 132, 164))
+# Brows, lashes, beard and hair: black to blond, then red.
+HAIRS = ((16, 13, 12), (34, 24, 18), (58, 38, 26), (88, 60, 38), (124, 92, 58), (166, 132, 88), (126, 66, 36))
+GREY = (172, 170, 166)
 
 Colour = tuple[float, float, float]
 
@@ -32,31 +39,57 @@ def linear(srgb: np.ndarray) -> np.ndarray:
     return (np.asarray(srgb, float) / 255) ** 2.2
 
 
+ROSE = linear((186, 74, 82))  # of painted lips
+
+
+@dataclass(frozen=True)
+class Labels:
+    """Which group a person belongs to as drawn, so that errors can be reported by group."""
+
+    tone: str  # "light", "medium", "dark": thirds of the ramp of skin tones
+    age: str  # "young" (to 38), "middle" (to 59), "old"
+    sex: str  # "female", "male"
+
+
 @dataclass(frozen=True)
 class Identity:
-    """One person: bone structure, skin, brows, irises, lips, moles, beard. Colours are linear RGB in [0, 1]."""
+    """One person: bone structure, skin, brows, irises, lips, marks, beard. Colours are linear RGB in [0, 1].
 
-    shape: tuple[float, ...]  # (80,) coefficients of the head model, about normal(0, 0.85)
+    Lengths are eye distances. `tone`, `age` and `sex` say how the person was drawn; what the renderer reads are the
+    numbers that follow from them.
+    """
+
+    tone: float  # 0 (lightest) to 1 (darkest)
+    age: float  # years
+    sex: float  # 0 (female) to 1 (male)
+    shape: tuple[float, ...]  # (80,) coefficients of the head model
     skin: Colour  # albedo
     lips: Colour  # albedo
     iris: Colour
-    brow: Colour  # colour of brows, lashes and beard
+    iris_ring: float  # how much lighter the middle of the iris is, 0 to 1
+    brow: Colour  # colour of brows and lashes
+    beard_colour: Colour
     ruddiness: float  # redness of cheeks, nose and ears, 0 to 1
     mottling: float  # unevenness of the skin, 0 to 1
     freckles: float  # 0 (none) to 1
     shadows: float  # darkness under the eyes, 0 to 1
+    wrinkles: float  # 0 (smooth) to 1 (deep lines)
+    spots: float  # age spots, 0 to 1
+    oil: float  # how much the skin shines, 0 to 1
+    pores: float  # coarseness of the skin's relief, 0 to 1
     pattern: tuple[float, float, float]  # where in the noise this person's skin lies
-    brow_height: float  # eye distances above the brow ridge
-    brow_arch: float  # rise of the middle over the ends, eye distances
-    brow_tilt: float  # outer end over inner end, eye distances
-    brow_thickness: float  # half width, eye distances
-    brow_gap: float  # from the middle of the face to the inner end, eye distances
-    brow_length: float  # eye distances
+    brow_height: float  # above the brow ridge
+    brow_arch: float  # rise of the middle over the ends
+    brow_tilt: float  # outer end over inner end
+    brow_thickness: float  # half width
+    brow_gap: float  # from the middle of the face to the inner end
+    brow_length: float
     brow_density: float  # 0 to 1
-    lashes: float  # darkness of the lash line, 0 to 1
+    lashes: float  # length and darkness of the lashes, 0 to 1
     beard: float  # 0 (none) over 0.3 (stubble) to 1 (full)
     moustache: float  # 0 to 1
-    moles: tuple[tuple[float, float, float, float], ...]  # (6) x, y on the face, radius (eye distances), darkness
+    scar: tuple[float, float, float, float, float]  # x, y, angle (radians), half length, strength 0 to 1
+    moles: tuple[tuple[float, float, float, float], ...]  # (6) x, y on the face, radius, darkness
 
     @classmethod
     def sample(cls, seed: int) -> "Identity":
@@ -65,43 +98,61 @@ class Identity:
         The distribution is described, parameter by parameter, in data/README.md.
         """
         rng = np.random.default_rng([seed, 1])
-        shape = np.clip(rng.normal(0, SHAPE_STD, SHAPES), -2.2 * SHAPE_STD, 2.2 * SHAPE_STD)
-        tone = rng.uniform(0, len(SKIN_RAMP) - 1)
-        skin = _between(SKIN_RAMP, tone) * rng.normal(1, [0.03, 0.025, 0.04])
-        rose = linear((196, 92, 96)) * rng.uniform(0.5, 1.0)
-        lips = skin * np.array([0.92, 0.62, 0.64]) * rng.uniform(0.75, 1.1)
-        lips = lips + (rose - lips) * rng.beta(1.2, 2.5)
-        dark = tone / (len(SKIN_RAMP) - 1)  # darker skin goes with darker irises and brows, never without exception
-        iris = _between(IRISES, rng.uniform(0, len(IRISES) - 1) * (1 if rng.random() > dark else 0.25))
-        brow = _between(BROWS, rng.uniform(0, len(BROWS) - 1) * (1 if rng.random() > dark else 0.3))
-        bearded = rng.random() < 0.3
+        tone, male = rng.random(), rng.random() < 0.5
+        age = rng.uniform(YOUNGEST, OLDEST)
+        sex = rng.beta(5, 1.4) if male else rng.beta(1.4, 5)
+        old = max(0.0, (age - 35) / (OLDEST - 35))
+        at = tone * (len(SKIN_RAMP) - 1)
+        skin = _between(SKIN_RAMP, at) * rng.normal(1, [0.025, 0.025, 0.04])
+        rose = ROSE * rng.uniform(0.5, 1.0)
+        lips = skin * np.array([0.90, 0.60, 0.62]) * rng.uniform(0.75, 1.1)
+        lips = lips + (rose - lips) * (rng.beta(1.0, 4.0) if male else rng.beta(1.3, 2.2))
+        # Darker skin goes with darker irises and brows, never without exception.
+        iris = _between(IRISES, rng.uniform(0, len(IRISES) - 1) * (1 if rng.random() > tone else 0.25))
+        hair = _between(HAIRS, rng.uniform(0, len(HAIRS) - 1) * (1 if rng.random() > tone else 0.25))
+        grey = _clip(rng.normal(1.5 * old - 0.5, 0.25), 0, 1)
+        brow = hair + (_linear_ramp((GREY,))[0] * rng.uniform(0.5, 1.0) - hair) * 0.7 * grey
+        beard_colour = hair * 0.9 + (_linear_ramp((GREY,))[0] * 0.75 - hair * 0.9) * grey
+        bearded = male and rng.random() < 0.5
+        moustache = bearded or (male and rng.random() < 0.08)
         moles = [
-            (rng.normal(0, 0.5), rng.uniform(-1.6, 1.1), rng.uniform(0.018, 0.042), rng.uniform(0.5, 0.9))
-            if rng.random() < 0.4
+            (rng.normal(0, 0.5), rng.uniform(-1.6, 1.1), rng.uniform(0.016, 0.04), rng.uniform(0.5, 0.9))
+            if rng.random() < 0.35
             else (0.0, 0.0, 0.0, 0.0)
             for _ in range(MOLES)
         ]
+        scar = (rng.normal(0, 0.55), rng.uniform(-1.5, 1.0), rng.uniform(-1.6, 1.6), rng.uniform(0.08, 0.3))
         return cls(
-            shape=_tuple(shape),
+            tone=tone,
+            age=age,
+            sex=sex,
+            shape=_tuple(head_model.load().sample_shape(sex, age, SPREAD, rng)),
             skin=_tuple(np.clip(skin, 0.012, 0.92)),
             lips=_tuple(np.clip(lips, 0.01, 0.85)),
             iris=_tuple(iris * rng.uniform(0.85, 1.3)),
+            iris_ring=rng.beta(1.5, 2.0),
             brow=_tuple(brow),
+            beard_colour=_tuple(beard_colour),
             ruddiness=rng.beta(1.5, 2.5),
             mottling=rng.uniform(0.2, 1.0),
-            freckles=rng.uniform(0.3, 1.0) if rng.random() < 0.25 * (1.2 - dark) else 0.0,
-            shadows=rng.beta(1.5, 2.5),
+            freckles=rng.uniform(0.35, 1.0) if rng.random() < 0.28 * (1.15 - tone) else 0.0,
+            shadows=min(1.0, rng.beta(1.5, 3.0) + 0.25 * old),
+            wrinkles=_clip(1.15 * old + rng.normal(0, 0.1), 0, 1),
+            spots=_clip(rng.uniform(-0.4, 1.2) * old, 0, 1),
+            oil=rng.beta(1.6, 2.2),
+            pores=_clip(rng.uniform(0.1, 0.8) + 0.15 * male, 0, 1),
             pattern=_tuple(rng.uniform(0, 32, 3)),
-            brow_height=rng.normal(0, 0.045),
-            brow_arch=rng.uniform(-0.01, 0.09),
+            brow_height=rng.normal(0.0 if male else 0.02, 0.04),
+            brow_arch=rng.uniform(-0.01, 0.06) if male else rng.uniform(0.02, 0.10),
             brow_tilt=rng.normal(0.02, 0.04),
-            brow_thickness=rng.uniform(0.03, 0.085),
-            brow_gap=rng.uniform(0.10, 0.24),
+            brow_thickness=rng.uniform(0.045, 0.095) if male else rng.uniform(0.03, 0.07),
+            brow_gap=rng.uniform(0.12, 0.24),
             brow_length=rng.uniform(0.55, 0.72),
-            brow_density=rng.uniform(0.45, 1.0),
-            lashes=rng.uniform(0.25, 1.0),
-            beard=rng.uniform(0.25, 1.0) if bearded else 0.0,
-            moustache=rng.uniform(0.2, 1.0) if bearded or rng.random() < 0.05 else 0.0,
+            brow_density=rng.uniform(0.5, 1.0),
+            lashes=rng.uniform(0.2, 0.6) if male else rng.uniform(0.4, 1.0),
+            beard=rng.uniform(0.2, 1.0) if bearded else 0.0,
+            moustache=rng.uniform(0.2, 1.0) if moustache else 0.0,
+            scar=(*(float(v) for v in scar), rng.uniform(0.5, 1.0) if rng.random() < 0.08 else 0.0),
             moles=tuple(tuple(float(v) for v in mole) for mole in moles),
         )
 
@@ -111,18 +162,50 @@ class Identity:
         return Identity(**{f.name: _mix(getattr(a, f.name), getattr(b, f.name), float(t)) for f in fields(Identity)})
 
     def with_colours_of(self, other: "Identity") -> "Identity":
-        """This person's shape and marks with the skin, lip, iris and brow colour of `other`."""
-        return replace(self, skin=other.skin, lips=other.lips, iris=other.iris, brow=other.brow)
+        """This person's shape and marks with the skin, lip, iris, brow and beard colours of `other`."""
+        taken = ("tone", "skin", "lips", "iris", "iris_ring", "brow", "beard_colour")
+        return replace(self, **{name: getattr(other, name) for name in taken})
+
+    @cached_property
+    def labels(self) -> Labels:
+        """The groups of this person, from `tone`, `age` and `sex`."""
+        return Labels(
+            tone=("light", "medium", "dark")[min(int(3 * self.tone), 2)],
+            age="young" if self.age < 39 else "middle" if self.age < 60 else "old",
+            sex="male" if self.sex > 0.5 else "female",
+        )
+
+
+@lru_cache(maxsize=16)
+def _linear_ramp(ramp: tuple) -> np.ndarray:
+    return linear(ramp)
 
 
 def _between(ramp: tuple, position: float) -> np.ndarray:
     """Linear-light colour at a fractional position of a ramp of sRGB anchors."""
     i = min(int(position), len(ramp) - 2)
-    return (1 - (position - i)) * linear(ramp[i]) + (position - i) * linear(ramp[i + 1])
+    colours = _linear_ramp(ramp)
+    return (1 - (position - i)) * colours[i] + (position - i) * colours[i + 1]
 
 
 def _tuple(values: np.ndarray) -> tuple[float, ...]:
-    return tuple(float(v) for v in values)
+    return tuple(np.asarray(values, float).tolist())
+
+
+def _pick(rng: np.random.Generator, names: tuple[str, ...], often: tuple[float, ...] | None = None) -> str:
+    """One of the names, as often as `often` says; all alike without."""
+    if often is None:
+        return names[int(rng.integers(len(names)))]
+    at = rng.random()
+    for name, share in zip(names, often, strict=True):
+        at -= share
+        if at < 0:
+            return name
+    return names[0]
+
+
+def _clip(value: float, low: float, high: float) -> float:
+    return float(min(max(value, low), high))
 
 
 def _mix(a, b, t: float):

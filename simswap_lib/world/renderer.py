@@ -1,160 +1,302 @@
 """`render(identity, shot)`: camera, rasteriser and shading make a photograph of a person who does not exist."""
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import lru_cache
 
-import cv2
 import numpy as np
 
-from simswap_lib.faces.align import TEMPLATE, similarity
-from simswap_lib.world import hair, head_model, raster, shading
+from simswap_lib.world import backdrop, camera, hair, head_model, props, raster, shading, skin
+from simswap_lib.world.mesh import COARSE_UP_TO, Mesh, mesh
 from simswap_lib.world.people import Identity
+from simswap_lib.world.ribbons import ribbons
+from simswap_lib.world.shading import PARTS as PARTS
 from simswap_lib.world.shots import Shot
 
 SMALLEST, LARGEST = 32, 512
-SUPERSAMPLING = 2
+KINDS = {
+    "frame": shading.FRAME,
+    "mask": shading.CLOTH_MASK,
+    "microphone": shading.MICROPHONE,
+    "handle": shading.HANDLE,
+    "hand": shading.HAND,
+    "strand": shading.STRAND,
+}
 
 
 @dataclass(frozen=True, eq=False)
 class Rendering:
-    """A picture and what is known about it."""
+    """A picture and what is known about it. The last five are None unless `extras` were asked for.
+
+    Pixels are counted from the top left corner of the picture: the middle of the first one lies at (0.5, 0.5).
+    """
 
     image: np.ndarray  # uint8 RGB (H, W, 3)
     landmarks: np.ndarray  # float32 (5, 2): x, y in pixels of eyes, nose tip, mouth corners, the picture's left first
-    mask: np.ndarray  # float32 (H, W) in [0, 1]: share of the pixel that shows the face, not covered by hair
+    mask: np.ndarray  # float32 (H, W) in [0, 1]: share of the pixel that shows the face, not covered by anything
     pose: tuple[float, float, float]  # yaw, pitch, roll of the head in the picture, degrees
+    expression: np.ndarray  # float32 (52,) strengths of the facial actions, in the head model's order
+    gaze: tuple[float, float]  # degrees right and up, relative to the head
+    light: tuple[float, float, float]  # unit vector towards the main light: right, up, to the camera
+    landmarks68: np.ndarray | None = None  # float32 (68, 2), in the iBUG/300-W order
+    parts: np.ndarray | None = None  # float32 (10, H, W) in the order of PARTS; they sum to one
+    depth: np.ndarray | None = None  # float32 (H, W): distance to the camera's plane, eye distances; inf: background
+    normals: np.ndarray | None = None  # float32 (H, W, 3) unit vectors right, up, to the camera; 0: background
+    albedo: np.ndarray | None = None  # float32 (H, W, 6): linear colour without light, place on the template
 
 
-def render(identity: Identity, shot: Shot, size: int = 128) -> Rendering:
+def render(identity: Identity, shot: Shot, size: int = 128, extras: bool = False) -> Rendering:
     """The photograph `shot` of the person `identity`, already an aligned crop.
 
     The crop depends on the shot alone: it is the similarity transform that maps the five points of the *mean* head
     under this pose and expression to the template. Two people in one shot therefore share their framing exactly.
     The same arguments give the same bytes.
 
-    size: side in pixels, 32 to 512. Raises: ValueError for any other size.
+    size: side in pixels, 32 to 512; extras: also make landmarks68, parts, depth, normals and albedo.
+    Raises: ValueError for any other size.
     """
     if not isinstance(size, (int, np.integer)) or not SMALLEST <= size <= LARGEST:
         raise ValueError(f"A render is {SMALLEST} to {LARGEST} pixels wide, asked for {size!r}.")
-    head = head_model.load()
-    crop = _crop(shot)
-    vertices = hair.lift(head.vertices(identity.shape, shot.expression), shot)
-    triangles, attributes, part = _mesh(shot.hair in hair.CURTAIN)
-    if shot.hair in hair.CURTAIN:
-        vertices = np.concatenate([vertices, hair.curtain(vertices, shot)])
-    seen = _pose(vertices, attributes[:, 1], shot)
+    view = camera.framing(shot) * size
+    return photograph(identity, shot, view, int(size), int(size), extras=extras)
 
-    fine = size * SUPERSAMPLING
-    screen = (_project(seen, shot) @ crop[:, :2].T + crop[:, 2]) * fine
-    depth = 1 / (shot.distance - seen[:, 2])
-    index, weights = raster.rasterise(
-        screen.astype(np.float32), depth.astype(np.float32), triangles, len(head.triangles), fine
+
+def render_batch(
+    identities: Iterable[Identity], shots: Iterable[Shot], size: int = 128, extras: bool = False
+) -> list[Rendering]:
+    """`render` of each identity in its shot. Raises: ValueError if there are not as many of one as of the other."""
+    identities, shots = list(identities), list(shots)
+    if len(identities) != len(shots):
+        raise ValueError(f"A batch needs a shot for each person, got {len(identities)} people and {len(shots)} shots.")
+    return [render(person, shot, size, extras) for person, shot in zip(identities, shots, strict=True)]
+
+
+def photograph(
+    identity: Identity,
+    shot: Shot,
+    view: np.ndarray,
+    height: int,
+    width: int,
+    extras: bool = False,
+    behind: np.ndarray | None = None,
+    lap: Callable[[str], None] = lambda stage: None,
+) -> Rendering:
+    """Any picture of one person, framed by `view`, (2, 3) from the camera's plane to pixels.
+
+    behind: linear light (height, width, 3) to paint on instead of the shot's background, undeveloped: what comes back
+    as `image` is then linear too. lap: called with the name of each stage when it is done.
+    """
+    scale = float(np.hypot(*view[:, 0]))  # pixels an eye distance
+    size = round(scale / camera.framing_scale())
+    level = mesh(coarse=size <= COARSE_UP_TO)
+    vertices = _head(level, identity, shot)
+    lap("head")
+    scene = _assemble(level, vertices, identity, shot, size)
+    lap("hair and props")
+    screen = 2 * (camera.project(scene.seen, shot) @ view[:, :2].T + view[:, 2])
+    inverse = 1 / (shot.distance - scene.seen[:, 2])
+    index, weights, nearest = raster.rasterise(
+        screen.astype(np.float32), inverse.astype(np.float32), scene.triangles, scene.one_sided, 2 * height, 2 * width
     )
-    normals = raster.normals_of(seen, triangles)
-    normals[len(head.mean) :] *= np.where(normals[len(head.mean) :, 2:] < 0, -1, 1)  # hair is seen from both sides
-    image = _backdrop(shot, fine)
-    mask = np.zeros((fine, fine), np.float32)
-    person, packed = shading.pack_person(identity), shading.pack_shot(shot)
-    grid = shading.lattice()
+    lap("rasteriser")
+    axes, across = _light_axes(shot)
+    toward = scene.seen[: scene.solid] @ axes.T
+    depths = raster.heights(toward, scene.shadow, across, shading.SHADOW_SIZE, shading.SHADOW_REACH)
+    lap("shadows")
+    image = backdrop.paint(shot, height, width) if behind is None else behind
+    lap("background")
+    mask = np.zeros((height, width), np.float32)
+    grown = (height, width) if extras else (1, 1)
+    parts = np.zeros((10, *grown), np.float32)
+    parts[shading.P_BACKGROUND] = 1
+    albedo, normals = np.zeros((*grown, 6), np.float32), np.zeros((*grown, 3), np.float32)
+    depth = np.full(grown, -1, np.float32)
+    look = shading.pack(shot)
+    detail = scene.detail if size < 160 else np.zeros(len(scene.triangles), bool)
     shading.shade(
-        image, mask, index, weights, triangles, attributes, normals, part, head.eye_centres, person, packed, grid
-    )
-    points = _project(_pose(head.five_points(vertices[: len(head.mean)]), np.zeros(5), shot), shot)
-    landmarks = (points @ crop[:, :2].T + crop[:, 2]) * size
-    turned = np.degrees(np.arctan2(crop[1, 0], crop[0, 0]))
-    return Rendering(
-        image=_develop(image, shot, size),
-        landmarks=landmarks.astype(np.float32),
-        mask=_shrink(mask, size),
-        pose=(shot.yaw, shot.pitch, float(shot.roll - turned)),
-    )
+        image, mask, extras, index, weights, nearest, scene.triangles, scene.attributes, scene.normals, scene.seen,
+        scene.kinds, detail, head_model.load().eye_centres, skin.pack(identity), look, *skin.tables(), depths,
+        axes, across, np.float32(skin.fineness(size)), parts, albedo, normals, depth, float(shot.distance),
+    )  # fmt: skip
+    if scene.lenses is not None:
+        _glaze(image, scene.lenses, shot, view, nearest, extras, parts)
+    depth[depth < 0] = np.inf
+    lap("shading")
+    picture = camera.develop(image, shot) if behind is None else image
+    lap("camera")
+    return _describe(level, vertices, shot, view, picture, mask, (parts, depth, normals, albedo) if extras else None)
 
 
 # ----------------------------------------------------------------------------
 
 
-def rotation(yaw: float, pitch: float, roll: float) -> np.ndarray:
-    """(3, 3) head rotation: first pitch (positive looks up), then yaw (positive to the picture's right), then roll."""
-    y, p, r = np.radians([yaw, -pitch, roll])
-    about_y = np.array([[np.cos(y), 0, np.sin(y)], [0, 1, 0], [-np.sin(y), 0, np.cos(y)]])
-    about_x = np.array([[1, 0, 0], [0, np.cos(p), -np.sin(p)], [0, np.sin(p), np.cos(p)]])
-    about_z = np.array([[np.cos(r), -np.sin(r), 0], [np.sin(r), np.cos(r), 0], [0, 0, 1]])
-    return about_z @ about_y @ about_x
+@dataclass(eq=False)
+class Scene3D:
+    """Everything that the rasteriser sees, in camera axes: the head's triangles first, ribbons last."""
+
+    seen: np.ndarray
+    triangles: np.ndarray
+    one_sided: int  # so many triangles, the head's, are seen from outside only
+    normals: np.ndarray
+    attributes: np.ndarray
+    kinds: np.ndarray
+    detail: np.ndarray
+    shadow: np.ndarray  # triangles that cast shadows
+    solid: int  # vertices before the ribbons
+    lenses: np.ndarray | None
 
 
-def _pose(points: np.ndarray, height: np.ndarray, shot: Shot) -> np.ndarray:
-    """Turn the head about the top of the neck; the shoulders follow a little. height: (N,) of the template."""
-    pivot = np.array([0, -0.9, -1.2])
-    full = (points - pivot) @ rotation(shot.yaw, shot.pitch, shot.roll).T + pivot
-    slight = (points - pivot) @ rotation(0.35 * shot.yaw, 0.1 * shot.pitch, 0.3 * shot.roll).T + pivot
-    follow = np.clip((np.asarray(height) + 3.3) / 1.3, 0, 1)[:, None]
-    return (slight + (full - slight) * follow * follow * (3 - 2 * follow)).astype(np.float32)
+def _head(level: Mesh, identity: Identity, shot: Shot) -> np.ndarray:
+    """(M, 3) the person with this expression, in the head's axes, without hair."""
+    if len(identity.shape) != len(level.identity):
+        raise ValueError(f"A head shape has {len(level.identity)} coefficients, got {len(identity.shape)}.")
+    out = level.mean + (np.asarray(identity.shape, np.float32) @ level.identity).reshape(-1, 3)
+    for name, strength in shot.expression:
+        out += np.float32(strength) * level.expression[head_model.load().action(name)]
+    return out
 
 
-def _project(points: np.ndarray, shot: Shot) -> np.ndarray:
-    """Pinhole camera at (0, 0, distance): (N, 3) -> (N, 2), one eye distance near the face is about 1, y down."""
-    scale = shot.distance / (shot.distance - points[:, 2:])
-    return points[:, :2] * scale * [1, -1]
+def _assemble(level: Mesh, vertices: np.ndarray, identity: Identity, shot: Shot, size: int) -> Scene3D:
+    mean = level.mean
+    lifted = hair.lift(vertices, shot, mean, level.normals, level.above)
+    clothes = shading.CLOTHES.index(shot.clothes)
+    shading.dress(lifted, level.lowest, mean, level.normals, clothes, shot.collar)
+    turned = camera.pose(lifted, mean[:, 1], shot)
+    positions, triangles = [turned], [level.triangles]
+    kinds, attributes = [level.part], [level.attributes]
+    count = len(turned)
+
+    def add(points, corners, kind, what):
+        nonlocal count
+        positions.append(points)
+        triangles.append(corners + np.int32(count))
+        kinds.append(np.full(len(points), kind))
+        full = np.zeros((len(points), shading.ATTRIBUTES), np.float32)
+        full[:, : what.shape[1]] = what
+        full[:, shading.OPEN] = 1
+        attributes.append(full)
+        count += len(points)
+
+    if hair.STYLES[shot.hair].curtain:
+        rows, _ = hair.ring()
+        points = hair.curtain(lifted[level.at[rows]], shot)
+        add(camera.pose(points, points[:, 1], shot), hair.curtain_triangles(), head_model.HAIR, points)
+    worn = props.wear(vertices, level.at, shot, KINDS)
+    if worn.mask is not None:
+        what = mean[level.at[props.anchors()["mask"]]]
+        add(camera.pose(worn.mask, 0.0, shot), props.mask_triangles(), shading.CLOTH_MASK, what)
+    if shot.occluder in ("hand", "microphone"):
+        mouth = camera.pose(head_model.load().mean[head_model.load().corners[1:]].mean(0)[None], 0.0, shot)[0]
+        props.hold(worn, shot, mouth, KINDS)
+        for points, corners, kind in worn.held:
+            add(points, corners, kind, points)
+
+    solid = count
+    seen, corners = np.concatenate(positions), np.concatenate(triangles)
+    normals = raster.normals_of(seen, corners)
+    normals[len(mean) :] *= np.where(
+        normals[len(mean) :, 2:] < 0, -1, 1
+    )  # what is not the head is seen from both sides
+    shadow = np.concatenate([level.shadow_triangles, *triangles[1:]])
+
+    lines = [*worn.worn]
+    for line in lines:
+        line.points = camera.pose(line.points.reshape(-1, 3), 0.0, shot).reshape(line.points.shape)
+    chosen, _, _ = hair.roots()
+    corner = level.at[head_model.load().coarse[chosen]]
+    points, widths, numbers = hair.locks(lifted[corner], level.normals[corner], shot, size)
+    if len(points):
+        flat = points.reshape(-1, 3)
+        lines.append(
+            props.Lines(camera.pose(flat, flat[:, 1], shot).reshape(points.shape), widths, numbers, shading.LOCK, 0.75)
+        )
+    if size > COARSE_UP_TO:
+        up = camera.rotation(shot.yaw, shot.pitch, shot.roll) @ [0, 1, 0]
+        lines.append(props.lashes(seen, normals, level.at, up.astype(np.float32), identity.lashes, shading.LASH))
+    positions, triangles, kinds, attributes = [seen], [corners], kinds, attributes
+    shine = [normals]
+    centre = camera.pose(hair.CENTRE[None], 0.0, shot)[0]
+    for line in lines:
+        dark = 0.55 if line.kind == shading.LOCK else 0.1
+        points, faces, outward, what = ribbons(
+            line.points, line.widths, line.numbers, shot.distance, line.taper, centre, count, shading.ATTRIBUTES, dark
+        )
+        positions.append(points)
+        triangles.append(faces)
+        kinds.append(np.full(len(points), line.kind))
+        attributes.append(what)
+        shine.append(outward)
+        count += len(points)
+    corners = np.concatenate(triangles)
+    detail = np.zeros(len(corners), bool)
+    detail[: len(level.detail)] = level.detail
+    return Scene3D(
+        seen=np.ascontiguousarray(np.concatenate(positions), np.float32),
+        triangles=corners,
+        one_sided=len(level.triangles),
+        normals=np.concatenate(shine),
+        attributes=np.concatenate(attributes),
+        kinds=np.concatenate(kinds),
+        detail=detail,
+        shadow=shadow,
+        solid=solid,
+        lenses=None if worn.lenses is None else camera.pose(worn.lenses.reshape(-1, 3), 0.0, shot),
+    )
 
 
-@lru_cache(maxsize=4096)
-def _crop(shot: Shot) -> np.ndarray:
-    """(2, 3) from the camera's plane to the unit square, from the mean head alone."""
+def _light_axes(shot: Shot) -> tuple[np.ndarray, np.ndarray]:
+    """Axes (3, 3) of the shadow map, the last towards the light, and its middle (2,) in them."""
+    x, y, z = shot.light
+    level = max(np.hypot(x, z), 1e-6)
+    axes = np.array([[z / level, 0, -x / level], [-x * y / level, level, -y * z / level], [x, y, z]], np.float32)
+    return axes, (axes @ np.array([0, -0.6, -0.6], np.float32))[:2]
+
+
+def _glaze(image, lenses, shot, view, nearest, extras, parts) -> None:
+    height, width = image.shape[:2]
+    screen = 2 * (camera.project(lenses, shot) @ view[:, :2].T + view[:, 2])
+    inverse = 1 / (shot.distance - lenses[:, 2])
+    triangles = props.lens_triangles()
+    index, weights, near = raster.rasterise(
+        screen.astype(np.float32), inverse.astype(np.float32), triangles, 0, 2 * height, 2 * width
+    )
+    angle = np.linspace(0, 2 * np.pi, props.LENS, endpoint=False)
+    corner = np.concatenate([[[0, 0]], np.stack([np.cos(angle), np.sin(angle)], axis=1)])
+    places = np.concatenate([corner * [-1, 1], corner]).astype(np.float32)
+    dark = 0.90 if shot.glasses == "sun" else 0.06
+    shading.glaze(
+        image, index, near, nearest, shot.light, shot.light_colour, shot.sky, dark, places, weights, triangles,
+        extras, parts,
+    )  # fmt: skip
+
+
+def _describe(level, vertices, shot, view, picture, mask, extras) -> Rendering:
     head = head_model.load()
-    mean = head.vertices((0.0,) * len(head.identity), shot.expression)
-    return similarity(_project(_pose(head.five_points(mean), np.zeros(5), shot), shot), TEMPLATE)
 
+    def pixels(numbers):
+        points = camera.pose(vertices[level.at[numbers]], 0.0, shot)
+        return (camera.project(points, shot) @ view[:, :2].T + view[:, 2]).astype(np.float32)
 
-@lru_cache(maxsize=2)
-def _mesh(with_curtain: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Triangles (T, 3), attributes (N, 8) and parts (N,) of the head, with or without hanging hair.
-
-    Attributes: template x, y, z, lips, openness, lash line, height above the hairline, face.
-    """
-    head = head_model.load()
-    _, y, z = head.mean.T
-    oval = np.clip((z + 0.85) / 0.15, 0, 1) * np.clip((y + 1.95) / 0.1, 0, 1) * np.clip((1.35 - y) / 0.1, 0, 1)
-    under = np.clip((head.normals[:, 1] + 0.85) / 0.15, 0, 1)  # the underside of the chin is not the face
-    face = oval * np.where((head.part == head_model.SKIN) & (y < -1.3), under, 1)
-    attributes = np.column_stack([head.mean, head.lips, head.openness, head.rim, hair.scalp(), face]).astype(np.float32)
-    if not with_curtain:
-        return head.triangles, attributes, head.part
-    at = len(head.mean)
-    count = hair.ROWS * hair.COLUMNS
-    indices, _ = hair.ring()
-    extra = np.zeros((count, attributes.shape[1]), np.float32)
-    extra[:, :3] = np.tile(head.mean[indices], (hair.ROWS, 1))
-    extra[:, 1] -= np.repeat(np.linspace(0, 2, hair.ROWS), hair.COLUMNS)
-    extra[:, 4] = 1
-    triangles = np.concatenate([head.triangles, hair.curtain_triangles() + at])
-    part = np.concatenate([head.part, np.full(count, head_model.HAIR, head.part.dtype)])
-    return triangles, np.concatenate([attributes, extra]), part
-
-
-def _backdrop(shot: Shot, size: int) -> np.ndarray:
-    """(size, size, 3) linear background: a wall with a gradient, or a scene out of focus."""
-    rng = np.random.default_rng([shot.seed, 3])
-    top, bottom, spots = (np.array(c, np.float32) for c in shot.backdrop)
-    rows = np.linspace(0, 1, size, dtype=np.float32)[:, None, None]
-    image = np.broadcast_to(top * (1 - rows) + bottom * rows, (size, size, 3)).copy()
-    scene = rng.random((9, 9, 1), np.float32)
-    scene = cv2.resize(scene, (size, size), interpolation=cv2.INTER_CUBIC)[..., None]
-    image += (spots - image) * np.clip(scene * 1.5 - 0.5, 0, 1) * shot.backdrop_kind
-    return np.ascontiguousarray(image)
-
-
-def _shrink(fine: np.ndarray, size: int) -> np.ndarray:
-    return cv2.resize(fine, (size, size), interpolation=cv2.INTER_AREA)
-
-
-def _develop(linear: np.ndarray, shot: Shot, size: int) -> np.ndarray:
-    """Linear light -> uint8 RGB: exposure, lens blur, shoulder, gamma, sensor noise."""
-    image = _shrink(linear, size) * shot.exposure
-    sigma = shot.blur * size
-    if sigma > 0.15:
-        image = cv2.GaussianBlur(image, (0, 0), sigma)
-    image = np.where(image > 0.7, 0.7 + 0.3 * np.tanh((image - 0.7) / 0.3), image)  # highlights roll off
-    image = 255 * np.maximum(image, 0) ** (1 / 2.2)
-    rng = np.random.default_rng([shot.seed, 4])
-    image += shot.noise * rng.standard_normal(image.shape, np.float32)
-    return np.clip(np.rint(image), 0, 255).astype(np.uint8)
+    turned = np.degrees(np.arctan2(view[1, 0], view[0, 0]))
+    expression = np.zeros(len(head.expression_names), np.float32)
+    for name, strength in shot.expression:
+        expression[head.action(name)] = strength
+    more = {}
+    if extras:
+        parts, depth, normals, albedo = extras
+        more = {
+            "landmarks68": pixels(head.landmarks68),
+            "parts": parts,
+            "depth": depth,
+            "normals": normals,
+            "albedo": albedo,
+        }
+    return Rendering(
+        image=picture,
+        landmarks=pixels(head.five),
+        mask=mask,
+        pose=(shot.yaw, shot.pitch, float(shot.roll - turned)),
+        expression=expression,
+        gaze=shot.gaze,
+        light=shot.light,
+        **more,
+    )

@@ -1,256 +1,458 @@
-"""What a point of a face looks like: everything painted in the template's coordinates, lit in linear light."""
-
-from functools import lru_cache
+"""How light falls on a point: what is there, how dark it lies, what shines on it. All in linear light."""
 
 import numpy as np
 from numba import njit
 
 from simswap_lib.world.head_model import HAIR, LEFT_EYE, MOUTH, RIGHT_EYE, SKIN, TEETH, TONGUE
-from simswap_lib.world.people import Identity
-from simswap_lib.world.shots import Shot
+from simswap_lib.world.noise import noise, step
+from simswap_lib.world.shots import CLOTHES, Shot
+from simswap_lib.world.skin import depth_of_lines, paint_eye, paint_skin
 
-MOLES_AT = 29  # where the moles start in a packed person
+# Kinds of surface, after those of the head model.
+LOCK, LASH, FRAME, CLOTH_MASK, MICROPHONE, HANDLE, HAND, STRAND = range(7, 15)
+PARTS = ("skin", "brows", "eyes", "lips", "mouth", "hair", "neck", "glasses", "occluder", "background")
+P_SKIN, P_BROWS, P_EYES, P_LIPS, P_MOUTH, P_HAIR, P_NECK, P_GLASSES, P_OCCLUDER, P_BACKGROUND = range(10)
+# Numbers of a vertex of the head: place on the template, lips, openness, lash line, height above the hairline, face,
+# neck, the six fields of skin.py. Of a ribbon: place along, number, place across, tangent, openness.
+ATTRIBUTES = 15
+X, Y, Z, LIPS, OPEN, RIM, ABOVE, FACE, NECK, FIELDS = 0, 1, 2, 3, 4, 5, 6, 7, 8, 9
+SHADOW_SIZE, SHADOW_REACH = 96, 3.2
 
 
-def pack_person(p: Identity) -> np.ndarray:
-    """The numbers of a person that the shader reads, in its order."""
-    head = (p.ruddiness, p.mottling, p.freckles, p.shadows, *p.pattern, p.brow_height, p.brow_arch, p.brow_tilt)
-    tail = (p.brow_thickness, p.brow_gap, p.brow_length, p.brow_density, p.lashes, p.beard, p.moustache)
-    moles = [value for mole in p.moles for value in mole]
-    return np.array([*p.skin, *p.lips, *p.iris, *p.brow, *head, *tail, *moles], np.float32)
+# The numbers of a shot that the shader reads; Shot explains them. `gaze` is a unit vector in the head's axes.
+LOOK = np.dtype(
+    [(name, "f4", 3) for name in ("light", "light_colour", "rim", "rim_colour", "sky", "ground", "gaze", "hair_colour")]
+    + [("cloth", "f4", (2, 3)), ("frame", "f4", 3), ("cover", "f4", 3)]
+    + [(name, "f4") for name in ("softness", "hairline", "hair_side", "cloth_pattern", "collar", "seed")]
+    + [(name, "i4") for name in ("has_hair", "short", "curly", "clothes")]
+)
 
 
-def pack_shot(s: Shot) -> np.ndarray:
-    """The numbers of a shot that the shader reads, in its order."""
+def pack(s: Shot) -> np.ndarray:
+    """The shader's view of a shot: one LOOK record."""
+    out = np.zeros(1, LOOK)
+    for name in ("light", "light_colour", "rim", "rim_colour", "sky", "ground", "hair_colour", "cloth", "softness"):
+        out[name] = getattr(s, name)
+    for name in ("hairline", "hair_side", "cloth_pattern", "collar"):
+        out[name] = getattr(s, name)
     h, v = np.radians(s.gaze)
-    gaze = (np.sin(h) * np.cos(v), np.sin(v), np.cos(h) * np.cos(v))
-    light = (*s.light, *s.light_colour, *s.sky, *s.ground)
-    hair = (*s.hair_colour, s.hair != "bald", s.hairline, s.hair == "cropped", s.hair == "curly", s.hair_side)
-    return np.array([*light, *hair, *s.clothes, s.collar, *gaze, s.seed % 97], np.float32)
-
-
-@lru_cache(maxsize=1)
-def lattice() -> np.ndarray:
-    """Random values on a 32 x 32 x 32 grid that repeats: the source of all noise."""
-    return np.random.default_rng(20210610).random((32, 32, 32), np.float32)
+    out["gaze"] = np.sin(h) * np.cos(v), np.sin(v), np.cos(h) * np.cos(v)
+    out["frame"], out["cover"], out["seed"] = s.glasses_colour, s.occluder_colour, s.seed % 97
+    out["has_hair"], out["short"], out["curly"] = s.hair != "bald", s.hair == "buzz", s.hair in ("curly", "afro")
+    out["clothes"] = CLOTHES.index(s.clothes)
+    return out
 
 
 @njit(cache=True, fastmath=True, error_model="numpy")
-def noise(grid, x, y, z):
-    """Smooth noise in [0, 1] with features of about unit size."""
-    fx, fy, fz = np.floor(x), np.floor(y), np.floor(z)
-    i, j, k = int(fx) & 31, int(fy) & 31, int(fz) & 31
-    u, v, w = x - fx, y - fy, z - fz
-    u, v, w = u * u * (3 - 2 * u), v * v * (3 - 2 * v), w * w * (3 - 2 * w)
-    i1, j1, k1 = (i + 1) & 31, (j + 1) & 31, (k + 1) & 31
-    a = (grid[i, j, k] * (1 - u) + grid[i1, j, k] * u) * (1 - v) + (grid[i, j1, k] * (1 - u) + grid[i1, j1, k] * u) * v
-    b = (grid[i, j, k1] * (1 - u) + grid[i1, j, k1] * u) * (1 - v) + (
-        grid[i, j1, k1] * (1 - u) + grid[i1, j1, k1] * u
-    ) * v
-    return a * (1 - w) + b * w
+def in_cloth(clothes, collar, x, y, z):
+    """How deep under the edge of the clothes a point of the template lies, in eye distances; negative above it."""
+    edge = -2.55 - 0.22 * z + collar
+    front = step(-1.2, -0.2, z)
+    if clothes == 1:  # a V
+        edge -= front * max(0.75 - 1.1 * abs(x), 0.0)
+    elif clothes == 2:  # a shirt, open at the top
+        edge += 0.22 - front * max(0.75 - 2.2 * abs(x), 0.0)
+    elif clothes == 3:  # up the neck
+        edge += 0.42
+    elif clothes == 4:  # a scoop
+        edge -= 0.15 + front * 0.5 * np.exp(-x * x / 0.5)
+    return edge - y
 
 
 @njit(cache=True, fastmath=True, error_model="numpy")
-def step(edge0, edge1, x):
-    """0 below edge0, 1 above edge1, smooth between."""
-    t = min(max((x - edge0) / (edge1 - edge0), 0.0), 1.0)
-    return t * t * (3 - 2 * t)
+def dress(vertices, rows, mean, normals, clothes, collar):
+    """Push the body (rows of vertices) out to the surface of the clothes, in place."""
+    for r in rows:
+        deep = in_cloth(clothes, collar, mean[r, 0], mean[r, 1], mean[r, 2])
+        thick = 0.055 * step(0.0, 0.10, deep)
+        for m in range(3):
+            vertices[r, m] += thick * normals[r, m]
 
 
 @njit(cache=True, fastmath=True, error_model="numpy")
-def blob(x, y, cx, cy, rx, ry):
-    """A soft spot, 1 in the middle."""
-    return np.exp(-(((x - cx) / rx) ** 2) - ((y - cy) / ry) ** 2)
+def shadow(depths, axes, across, px, py, pz, soft):
+    """Share of the main light that reaches a point (camera axes): looks up the shadow map at four places."""
+    u = axes[0, 0] * px + axes[0, 1] * py + axes[0, 2] * pz - across[0]
+    v = axes[1, 0] * px + axes[1, 1] * py + axes[1, 2] * pz - across[1]
+    w = axes[2, 0] * px + axes[2, 1] * py + axes[2, 2] * pz
+    size = len(depths)
+    scale = size / (2 * SHADOW_REACH)
+    free = 0.0
+    for i in range(4):
+        a = (u + (0.75 * soft if i & 1 else -0.75 * soft) + SHADOW_REACH) * scale - 0.5
+        b = (v + (0.75 * soft if i & 2 else -0.75 * soft) + SHADOW_REACH) * scale - 0.5
+        ia, ib = int(a), int(b)
+        if a < 0 or b < 0 or ia >= size - 1 or ib >= size - 1:
+            free += 1.0
+            continue
+        a, b = a - ia, b - ib
+        # Each neighbour answers on its own, softly; then the answers are mixed.
+        s00 = min(max((w - depths[ib, ia]) * 16 + 1.6, 0.0), 1.0)
+        s01 = min(max((w - depths[ib, ia + 1]) * 16 + 1.6, 0.0), 1.0)
+        s10 = min(max((w - depths[ib + 1, ia]) * 16 + 1.6, 0.0), 1.0)
+        s11 = min(max((w - depths[ib + 1, ia + 1]) * 16 + 1.6, 0.0), 1.0)
+        free += (s00 * (1 - a) + s01 * a) * (1 - b) + (s10 * (1 - a) + s11 * a) * b
+    return free / 4
 
 
 @njit(cache=True, fastmath=True, error_model="numpy")
-def towards(colour, r, g, b, amount):
-    colour[0] += (r - colour[0]) * amount
-    colour[1] += (g - colour[1]) * amount
-    colour[2] += (b - colour[2]) * amount
+def cloth(colour, s, grid, x, y, z, deep):
+    """Albedo of the clothes: plain, striped or checked, with a weave and a seam at the edge."""
+    other = 0.0
+    if s.cloth_pattern > 0.75:
+        other = 0.5 * (np.sin(14 * x) > 0.3) + 0.5 * (np.sin(14 * y) > 0.3)
+    elif s.cloth_pattern > 0.55:
+        other = 1.0 if np.sin(16 * y + 2 * z) > 0.5 else 0.0
+    if s.clothes == 2 and deep < 0.42 - 0.35 * step(-0.9, -0.2, z) * max(0.0, 1 - 1.1 * abs(x)):
+        other = 0.0 if s.cloth_pattern > 0.5 else 0.35
+    weave = 0.86 + 0.28 * noise(grid, 26 * x, 26 * y, 26 * z + s.seed)
+    fold = 0.82 + 0.36 * noise(grid, 2.2 * x + s.seed, 1.1 * y, 2.2 * z)
+    k = weave * fold * (0.72 + 0.28 * step(0.0, 0.05, deep))
+    for m in range(3):
+        colour[m] = (s.cloth[0, m] + (s.cloth[1, m] - s.cloth[0, m]) * other) * k
 
 
 @njit(cache=True, fastmath=True, error_model="numpy")
-def paint_skin(colour, P, grid, x, y, z, lips, rim):
-    """Albedo of the skin at the template point (x, y, z) into `colour`; returns how shiny it is."""
-    ax = abs(x)
-    px, py, pz = P[16] + 3 * x, P[17] + 3 * y, P[18] + 3 * z
-    tone = 1 + 0.22 * P[13] * (noise(grid, px, py, pz) - 0.5) + 0.10 * (noise(grid, 9 * px, 9 * py, 9 * pz) - 0.5)
-    for c in range(3):
-        colour[c] = P[c] * tone
-    # Blood near the surface: cheeks, nose, chin, ears.
-    red = (
-        blob(ax, y, 0.68, -0.62, 0.42, 0.34)
-        + 0.8 * blob(ax, y, 0.0, -0.55, 0.24, 0.25)
-        + 0.35 * blob(ax, y, 0.0, -1.62, 0.3, 0.2)
-    )
-    red = min(red + 0.4 * step(1.15, 1.3, ax), 1.0) * (0.25 + 0.75 * P[12]) * (0.6 + 0.8 * noise(grid, py, pz, px))
-    colour[1] *= 1 - 0.32 * red
-    colour[2] *= 1 - 0.26 * red
-    # Thin skin under the eyes.
-    dark = blob(ax, y, 0.46, -0.27, 0.26, 0.11) * (0.15 + 0.5 * P[15])
-    colour[0] *= 1 - 0.42 * dark
-    colour[1] *= 1 - 0.50 * dark
-    colour[2] *= 1 - 0.38 * dark
-    if P[14] > 0 and z > -0.6:
-        where = blob(ax, y, 0.45, -0.42, 0.75, 0.5) + 0.25
-        spot = step(0.66, 0.78, noise(grid, 4.3 * px, 4.3 * py, 2 * pz) + 0.10 * (where - 0.5))
-        amount = 0.55 * P[14] * spot * min(where, 1.0)
-        towards(colour, P[0] * 0.52, P[1] * 0.36, P[2] * 0.26, amount)
-    for m in range(MOLES_AT, len(P), 4):
-        radius = P[m + 2]
-        if radius > 0 and z > -0.5:
-            distance = np.sqrt((x - P[m]) ** 2 + (y - P[m + 1]) ** 2)
-            amount = P[m + 3] * (1 - step(0.7 * radius, 1.1 * radius, distance))
-            towards(colour, 0.045, 0.022, 0.014, amount)
-    # Beard and moustache: hairs too fine to see one by one, so a tint with a little grain.
-    if P[27] + P[28] > 0 and z > -1.0:
-        jaw = step(-0.85, -1.25, y + 0.55 * step(0.55, 1.05, ax)) * step(-2.3, -1.9, y)
-        jaw *= step(0.02, 0.16, abs(y + 1.02) - 0.10 + 0.8 * max(ax - 0.45, 0.0)) if y > -1.2 and ax < 0.5 else 1.0
-        upper = blob(ax, y, 0.2, -0.87, 0.34, 0.085) * step(0.02, 0.08, ax + 0.03)
-        hairy = max(jaw * P[27], min(1.3 * upper, 1.0) * P[28])
-        grain = noise(grid, 44 * x + P[16], 24 * y + P[17], 24 * z)
-        amount = hairy * (0.55 + 0.45 * step(0.25, 0.7, grain)) * (1 - step(0.15, 0.4, lips))
-        towards(colour, P[9] * 0.8, P[10] * 0.8, P[11] * 0.8, min(0.88 * amount, 0.92))
-    # Lips, with fine upright lines.
-    mouth = step(0.16, 0.5, lips)
-    if mouth > 0:
-        lines = 1 - 0.16 * noise(grid, 26 * x, 5 * y, P[16])
-        towards(colour, P[3] * lines, P[4] * lines, P[5] * lines, mouth)
-    # Brows follow an arc; their ends thin out.
-    if 0.0 < y < 0.95 and z > -0.6:
-        u = (ax - P[23]) / P[24]
-        if -0.1 < u < 1.1:
-            middle = 0.385 + P[19] + P[20] * 4 * u * (1 - u) + P[21] * u
-            half = P[22] * (1.05 - 0.62 * u * u) * step(-0.1, 0.08, u) * step(1.1, 0.8, u)
-            hairs = noise(grid, 30 * x + 14 * y, 16 * y - 6 * ax, P[17])
-            edge = 1 - step(0.55, 1.25, abs(y - middle) / (half + 1e-4) + 0.35 * (hairs - 0.5))
-            amount = edge * P[25] * (0.72 + 0.4 * hairs)
-            towards(colour, P[9] * 0.75, P[10] * 0.75, P[11] * 0.75, min(amount, 0.96))
-    # Lash line around the opening of the eye, stronger above.
-    if rim > 0:
-        towards(
-            colour,
-            0.02 + 0.2 * P[9],
-            0.015 + 0.2 * P[10],
-            0.012 + 0.2 * P[11],
-            rim * P[26] * (0.92 if y > 0.0 else 0.45),
-        )
-    return (0.055 + 0.09 * mouth) * (0.6 + 0.8 * noise(grid, 14 * x, 14 * y, 14 * z))
+def surface(out, colour, parts, A, n, pos, kind, p, s, grid, chart, eyes, depths, axes, across, half, fine):
+    """Light that comes from one point: into `out` (3,); its albedo into `colour`, what it is into `parts` (10,).
 
-
-@njit(cache=True, fastmath=True, error_model="numpy")
-def paint_eye(colour, P, S, grid, dx, dy, dz):
-    """Albedo of the eyeball in the direction (dx, dy, dz) from its centre."""
-    cosine = dx * S[24] + dy * S[25] + dz * S[26]
-    angle = np.arccos(min(max(cosine, -1.0), 1.0))
-    iris = 1 - step(0.47, 0.53, angle)
-    veins = noise(grid, 9 * dx, 9 * dy, 9 * dz)
-    white = 1 - 0.10 * step(0.5, 1.1, angle) * veins
-    colour[0], colour[1], colour[2] = 0.70 * white, 0.66 * white * white, 0.63 * white * white
-    if iris > 0:
-        around = np.arctan2(dy - S[25], dx - S[24])
-        rays = 0.72 + 0.55 * noise(grid, 9 * np.cos(around) + P[16], 9 * np.sin(around), 9 * angle)
-        ring = (1 - 0.72 * step(0.36, 0.5, angle)) * (1 + 0.5 * (1 - step(0.2, 0.32, angle)))
-        towards(colour, P[6] * rays * ring, P[7] * rays * ring, P[8] * rays * ring, iris)
-        towards(colour, 0.004, 0.004, 0.004, 1 - step(0.185, 0.23, angle))
-
-
-@njit(cache=True, fastmath=True, error_model="numpy")
-def shade(image, mask, index, weights, triangles, attributes, normals, part, eyes, P, S, grid):
-    """Linear RGB of every covered pixel into `image` (S, S, 3), visible face into `mask` (S, S)."""
-    size = len(index)
-    colour = np.empty(3, np.float32)
-    A = np.empty(attributes.shape[1], np.float32)
-    n = np.empty(3, np.float32)
-    half = np.array([S[0], S[1], S[2] + 1.0], np.float32)
-    half /= np.sqrt((half * half).sum())
-    for row in range(size):
-        for col in range(size):
-            t = index[row, col]
-            if t < 0:
-                continue
-            i, j, k = triangles[t]
-            b, c = weights[row, col]
-            a = 1 - b - c
-            for m in range(len(A)):
-                A[m] = a * attributes[i, m] + b * attributes[j, m] + c * attributes[k, m]
+    Returns how much of it is visible face, 0 to 1.
+    """
+    x, y, z = A[X], A[Y], A[Z]
+    openness, visible = A[OPEN], 0.0
+    wrap, gloss, power, thin = 0.0, 0.0, 20.0, 0.0
+    strand = 0.0
+    cut = 0.0
+    for m in range(10):
+        parts[m] = 0.0
+    if kind == SKIN:
+        shine, brow, lip = paint_skin(colour, p, grid, chart, x, y, z, A, A[LIPS], A[RIM], fine)
+        neck = A[NECK]
+        gloss, wrap, thin = 0.10 * shine * (0.7 + 0.6 * noise(grid, 13 * x, 13 * y, 13 * z)), 0.34, 1.0
+        power = 26.0 - 12 * lip
+        visible = A[FACE]
+        parts[P_BROWS], parts[P_LIPS] = brow, lip * (1 - brow)
+        parts[P_NECK] = (1 - brow) * (1 - lip) * neck
+        parts[P_SKIN] = (1 - brow) * (1 - lip) * (1 - neck)
+        if fine > 0.15 and brow < 0.5:  # the relief of pores and of the lines of age
+            e = 0.02
+            q = 24.0
+            bump = 0.0045 * (0.4 + p.pores) * fine
+            h = noise(grid, q * x, q * y, q * z)
+            gx = (noise(grid, q * (x + e), q * y, q * z) - h) / e * bump
+            gy = (noise(grid, q * x, q * (y + e), q * z) - h) / e * bump
+            gz = (noise(grid, q * x, q * y, q * (z + e)) - h) / e * bump
+            if p.lines[0] + p.lines[2] > 0.02 and z > -0.9:
+                d = depth_of_lines(chart, p, x, y)
+                gx -= (depth_of_lines(chart, p, x + e, y) - d) / e * 0.015
+                gy -= (depth_of_lines(chart, p, x, y + e) - d) / e * 0.015
+            n[0] -= gx
+            n[1] -= gy
+            n[2] -= gz
+            length = np.sqrt(n[0] * n[0] + n[1] * n[1] + n[2] * n[2]) + 1e-9
             for m in range(3):
-                n[m] = a * normals[i, m] + b * normals[j, m] + c * normals[k, m]
-            n /= np.sqrt((n * n).sum()) + 1e-9
-            kind = part[i]
-            x, y, z, openness = A[0], A[1], A[2], A[4]
-            visible = A[7]
-            wrap, gloss, power = 0.0, 0.0, 16.0
-            strand = False
-            if kind == SKIN:
-                gloss = paint_skin(colour, P, grid, x, y, z, A[3], A[5])
-                wrap = 0.32
-                if y < -2.45 - 0.22 * z + S[23]:  # clothes
-                    weave = 0.85 + 0.3 * noise(grid, 24 * x, 24 * y, 24 * z)
-                    for m in range(3):
-                        colour[m] = S[20 + m] * weave
-                    gloss = 0.0
-                    visible = 0.0
-                if S[15] > 0:
-                    ragged = 0.16 * (noise(grid, 14 * x, 4 * y, 14 * z + S[27]) - 0.5)
-                    cover = step(-0.03, 0.10, A[6] - S[16] + ragged)
-                    if S[17] > 0:
-                        cover *= 0.82
-                    if cover > 0.5:
-                        strand = True
-                    elif cover > 0:
-                        towards(colour, S[12], S[13], S[14], cover)
-            elif kind == HAIR:
-                strand = True
-            elif kind == LEFT_EYE or kind == RIGHT_EYE:
-                e = 0 if kind == LEFT_EYE else 1
-                dx, dy, dz = x - eyes[e, 0], y - eyes[e, 1], z - eyes[e, 2]
-                length = np.sqrt(dx * dx + dy * dy + dz * dz)
-                paint_eye(colour, P, S, grid, dx / length, dy / length, dz / length)
-                # The lids shade the ball, the upper one more.
-                openness = (0.62 + 0.38 * step(0.2, -0.08, dy)) * min(openness + 0.45, 1.0)
-                wrap, gloss, power = 0.25, 0.9, 180.0
-            elif kind == TEETH:
-                colour[0], colour[1], colour[2] = 0.62, 0.57, 0.48
-                openness = min(0.35 + openness, 1.0)
-                wrap, gloss = 0.3, 0.15
-            elif kind == TONGUE:
-                colour[0], colour[1], colour[2] = 0.34, 0.09, 0.08
-                openness = 0.6
-                wrap, gloss = 0.3, 0.08
-            elif kind == MOUTH:
-                colour[0], colour[1], colour[2] = 0.16, 0.035, 0.03
-                openness = 0.35
-            if strand:
-                visible = 0.0
-                around = np.arctan2(x, z + 0.95)
-                if S[18] > 0:
-                    fibre = 0.25 + 0.5 * noise(grid, 21 * x, 21 * y, 21 * z)
-                else:
-                    fibre = noise(grid, 34 * around + 2 * S[19] * y, 1.6 * y, 3 * S[27])
-                    fibre = 0.6 * fibre + 0.4 * noise(grid, 90 * around, 2.5 * y, S[27])
-                for m in range(3):
-                    colour[m] = S[12 + m] * (0.35 + 1.25 * fibre)
-                # Strands run down: they shine in a band across them.
-                tangent = half[1] - n[1] * (half[0] * n[0] + half[1] * n[1] + half[2] * n[2])
-                gloss = 0.22 * fibre * max(1 - abs(tangent) * 2.2, 0.0)
-                wrap, power = 0.35, 6.0
-                openness = 0.45 + 0.55 * openness if kind == SKIN else 0.9
-            up = 0.5 + 0.5 * n[1]
-            facing = n[0] * S[0] + n[1] * S[1] + n[2] * S[2]
-            shine = (
-                max(n[0] * half[0] + n[1] * half[1] + n[2] * half[2], 0.0) ** power
-                * gloss
-                * (1 if facing > -0.1 else 0)
+                n[m] /= length
+        deep = in_cloth(s.clothes, s.collar, x, y, z)
+        if deep > -0.02:
+            covered = step(-0.02, 0.02, deep)
+            if covered > 0.5:
+                cloth(colour, s, grid, x, y, z, deep)
+                gloss, thin, visible, wrap = 0.0, 0.0, 0.0, 0.1
+            for m in range(10):
+                parts[m] *= 1 - covered
+            parts[P_NECK] += covered
+        elif s.has_hair and A[ABOVE] > -0.4:
+            line = A[ABOVE] - s.hairline
+            ragged = 0.14 * (noise(grid, 16 * x, 5 * y, 16 * z + s.seed) - 0.5) + 0.05 * (
+                noise(grid, 47 * x, 9 * y, 47 * z) - 0.5
             )
-            if kind == SKIN:
-                rim = max(1 - n[2], 0.0)
-                shine += 0.05 * rim * rim * rim
-            shadow = 0.30 + 0.70 * step(0.05, 0.75, openness)
+            cut = step(-0.05, 0.16, line + ragged)
+            if s.short:
+                cut *= 0.80
+            if cut > 0.02:
+                strand = cut
+        if deep > -0.25 and deep < 0:  # the collar keeps light from the neck
+            openness *= 0.6 + 0.4 * step(0.0, -0.25, deep)
+    elif kind == LEFT_EYE or kind == RIGHT_EYE:
+        e = 0 if kind == LEFT_EYE else 1
+        dx, dy, dz = x - eyes[e, 0], y - eyes[e, 1], z - eyes[e, 2]
+        length = np.sqrt(dx * dx + dy * dy + dz * dz)
+        dx, dy, dz = dx / length, dy / length, dz / length
+        paint_eye(colour, p, grid, s.gaze, dx, dy, dz, -1.0 if eyes[e, 0] > 0 else 1.0)
+        # The lids shade the ball, the upper one more.
+        openness = (0.50 + 0.50 * step(0.24, -0.10, dy)) * min(openness + 0.45, 1.0)
+        wrap, gloss, power = 0.25, 0.16, 70.0
+        visible = A[FACE]
+        parts[P_EYES] = 1.0
+    elif kind == TEETH:
+        across_tooth = abs(x) / 0.125
+        gap = abs(across_tooth - np.floor(across_tooth) - 0.5) * 2  # 1 between two teeth
+        k = 1 - 0.35 * step(0.80, 1.0, gap) - 0.35 * step(0.2, 0.55, abs(x))
+        colour[0], colour[1], colour[2] = 0.64 * k, 0.59 * k, 0.50 * k
+        openness = min(0.40 + openness, 1.0)
+        wrap, gloss, power = 0.3, 0.10, 40.0
+        visible = A[FACE]
+        parts[P_MOUTH] = 1.0
+    elif kind == TONGUE:
+        k = 0.8 + 0.4 * noise(grid, 14 * x, 14 * y, 14 * z)
+        colour[0], colour[1], colour[2] = 0.34 * k, 0.10 * k, 0.095 * k
+        openness = 0.55
+        wrap, gloss, power = 0.3, 0.07, 30.0
+        visible = A[FACE]
+        parts[P_MOUTH] = 1.0
+    elif kind == MOUTH:
+        colour[0], colour[1], colour[2] = 0.14, 0.030, 0.026
+        openness = 0.3
+        visible = A[FACE]
+        parts[P_MOUTH] = 1.0
+    elif kind == HAIR:
+        strand = 1.0
+        openness = 0.55
+    elif kind == LOCK or kind == STRAND:
+        strand = 1.0
+    elif kind == LASH:
+        colour[0], colour[1], colour[2] = 0.012 + 0.12 * p.brow[0], 0.010 + 0.12 * p.brow[1], 0.009 + 0.12 * p.brow[2]
+        openness = 0.7
+        visible = 1.0
+        parts[P_EYES] = 1.0
+    elif kind == FRAME:
+        for m in range(3):
+            colour[m] = s.frame[m]
+        openness, gloss, power = 0.9, 0.5, 50.0
+        parts[P_GLASSES] = 1.0
+    elif kind == CLOTH_MASK:
+        pleat = 1 - 0.30 * step(0.55, 1.0, np.sin(27 * y) * 0.5 + 0.5) * step(0.9, 0.7, abs(x))
+        for m in range(3):
+            colour[m] = s.cover[m] * pleat * (0.92 + 0.16 * noise(grid, 30 * x, 30 * y, 30 * z))
+        openness, wrap = 0.95, 0.25
+        parts[P_OCCLUDER] = 1.0
+    elif kind == MICROPHONE or kind == HANDLE:
+        mesh = 1.0
+        if kind == MICROPHONE:
+            mesh = 0.5 + (0.5 if (np.sin(64 * x) * np.sin(64 * y) > 0) else 1.2)
+        for m in range(3):
+            colour[m] = s.cover[m] * mesh
+        openness, gloss, power = 0.9, 0.35 if kind == MICROPHONE else 0.2, 25.0
+        parts[P_OCCLUDER] = 1.0
+    elif kind == HAND:
+        k = 0.85 + 0.3 * noise(grid, 5 * x, 5 * y, 5 * z) + fine * 0.14 * (noise(grid, 26 * x, 26 * y, 26 * z) - 0.5)
+        for m in range(3):
+            colour[m] = s.cover[m] * k
+        colour[1] *= 0.93
+        colour[2] *= 0.93
+        openness, wrap, gloss, thin = 0.92, 0.34, 0.045, 1.0
+        parts[P_OCCLUDER] = 1.0
+
+    # What reaches the point.
+    facing = n[0] * s.light[0] + n[1] * s.light[1] + n[2] * s.light[2]
+    lit = 1.0
+    if facing > -wrap:
+        soft = max(s.softness * 0.5, 0.035)
+        lit = shadow(depths, axes, across, pos[0] + 0.05 * n[0], pos[1] + 0.05 * n[1], pos[2] + 0.05 * n[2], soft)
+    up = 0.5 + 0.5 * n[1]
+    edge = 1 - max(n[2], 0.0)
+    fresnel = edge * edge * edge
+    back = n[0] * s.rim[0] + n[1] * s.rim[1] + n[2] * s.rim[2]
+    dim = 0.15 + 0.85 * openness
+    if strand < 1.0:
+        shine = max(n[0] * half[0] + n[1] * half[1] + n[2] * half[2], 0.0)
+        broad = shine * shine
+        broad *= broad
+        broad *= broad
+        sharp = np.exp(power * (shine - 1))  # as good as shine ** power, and quicker
+        if kind == SKIN or kind == HAND:
+            sharp = 0.65 * sharp + 0.35 * broad
+        shine = gloss * (1 + 4 * fresnel) * sharp * (1.0 if facing > -0.1 else 0.0)
+        for m in range(3):
+            soft = wrap * (1.0 if m == 0 else 0.55 if m == 1 else 0.45)  # red light travels farther inside skin
+            direct = max((facing + soft) / (1 + soft), 0.0)
+            reached = lit
+            if thin > 0 and m == 0:
+                reached = lit + 0.28 * lit * (1 - lit) + 0.04 * (1 - lit)
+            sky = s.sky[m] * up + s.ground[m] * (1 - up)
+            # What is hidden from the sky still gets light from its neighbours, in their colour.
+            ambient = sky * openness / (1 - 0.75 * min(colour[m], 0.95) * (1 - openness))
+            rim = max((back + 0.15) / 1.15, 0.0) * dim
+            out[m] = colour[m] * (ambient + s.light_colour[m] * direct * reached * dim + s.rim_colour[m] * rim)
+            out[m] += s.light_colour[m] * shine * lit * dim
+            out[m] += (
+                (0.10 * gloss * 4 * sky + 0.35 * s.rim_colour[m] * max(back + 0.3, 0.0))
+                * fresnel
+                * dim
+                * (0.35 if thin > 0 else 0.2)
+            )
+        if kind == LEFT_EYE or kind == RIGHT_EYE:  # the cornea mirrors the light: a bright point that is never missing
+            e = 0 if kind == LEFT_EYE else 1
+            dx, dy, dz = x - eyes[e, 0], y - eyes[e, 1], z - eyes[e, 2]
+            length = np.sqrt(dx * dx + dy * dy + dz * dz)
+            gx = 0.5 * (dx / length - s.gaze[0]) + 0.5 * n[0] - 0.42 * half[0]
+            gy = 0.5 * (dy / length - s.gaze[1]) + 0.5 * n[1] - 0.42 * half[1]
+            far = np.sqrt(gx * gx + gy * gy)
+            glint = (1 - step(0.055, 0.10, far)) * (0.4 + 0.6 * lit)
             for m in range(3):
-                soft = wrap * (1.0 if m == 0 else 0.62)  # red light travels farther inside skin
-                direct = max((facing + soft) / (1 + soft), 0.0)
-                ambient = (S[6 + m] * up + S[9 + m] * (1 - up)) * (0.25 + 0.75 * openness)
-                image[row, col, m] = colour[m] * (ambient + S[3 + m] * direct * shadow) + S[3 + m] * shine * shadow
-            mask[row, col] = visible
+                out[m] += 0.9 * glint * (s.light_colour[m] + 0.4 * s.sky[m])
+    if strand > 0:
+        if kind == LOCK or kind == STRAND:
+            tx, ty, tz = A[3], A[4], A[5]
+            own = A[1]
+            fibre = noise(grid, 3.2 * A[2] + 40 * own, 3.0 * A[0] + 17 * own, 31 * own)
+            fibre = 0.6 * fibre + 0.4 * noise(grid, 8.0 * A[2] + 61 * own, 5.0 * A[0], 77 * own)
+            root = 0.62 + 0.38 * step(0.0, 0.35, A[0])
+            k = (0.45 + 0.95 * fibre) * (0.72 + 0.56 * own) * root * (1 - 0.25 * A[2] * A[2])
+            openness = A[6]
+        else:
+            around = np.arctan2(x, z + 0.95)
+            if s.curly:
+                k = 0.35 + 0.8 * noise(grid, 15 * x, 15 * y, 15 * z)
+            else:
+                fibre = noise(grid, 34 * around + 2 * s.hair_side * y, 1.6 * y, 3 * s.seed)
+                k = 0.35 + 0.9 * (0.6 * fibre + 0.4 * noise(grid, 90 * around, 2.5 * y, s.seed))
+            tx, ty, tz = -n[0] * n[1], 1 - n[1] * n[1], -n[2] * n[1]  # down along the surface
+            length = np.sqrt(tx * tx + ty * ty + tz * tz) + 1e-6
+            tx, ty, tz = tx / length, ty / length, tz / length
+            openness = (0.30 + 0.45 * openness) if kind == SKIN else openness
+        tl = tx * s.light[0] + ty * s.light[1] + tz * s.light[2]
+        th = tx * half[0] + ty * half[1] + tz * half[2]
+        diffuse = np.sqrt(max(1 - tl * tl, 0.0)) * min(max(0.55 + 0.65 * facing, 0.0), 1.0)
+        sine = np.sqrt(max(1 - (th + 0.08) * (th + 0.08), 0.0))
+        white, tinted = np.exp(70 * (sine - 1)), np.exp(14 * (np.sqrt(max(1 - (th - 0.1) * (th - 0.1), 0.0)) - 1))
+        white *= max(facing + 0.3, 0.0)
+        tinted *= max(facing + 0.4, 0.0)
+        behind = max(back, 0.0)
+        for m in range(3):
+            c = (s.cover[m] if kind == STRAND else s.hair_colour[m]) * k
+            sky = s.sky[m] * up + s.ground[m] * (1 - up)
+            h = c * (sky * (0.25 + 0.75 * openness) + s.light_colour[m] * lit * (0.85 * diffuse + 0.9 * tinted))
+            h += s.light_colour[m] * lit * 0.035 * white * k
+            h += s.rim_colour[m] * behind * (1.3 * c + 0.05 * k) * dim
+            out[m] = h if strand >= 1.0 else out[m] + (h - out[m]) * strand
+            colour[m] = c if strand >= 1.0 else colour[m] + (c - colour[m]) * strand
+        for m in range(10):
+            parts[m] *= 1 - strand
+        parts[P_OCCLUDER if kind == STRAND else P_HAIR] += strand
+        visible *= 1 - strand
+    return visible
+
+
+@njit(cache=True, fastmath=True, error_model="numpy")
+def shade(
+    image, mask, extras, index, weights, nearest, triangles, attributes, normals, positions, kinds, detail, eyes,
+    person, shot, grid, chart, depths, axes, across, fine, parts_out, albedo_out, normals_out, depth_out, distance,
+):  # fmt: skip
+    """Light of every covered pixel into `image` (H, W, 3), visible face into `mask` (H, W), at half the samples' pitch.
+
+    Four samples make a pixel. Those that lie on one surface are shaded once, in the middle of them; where the face has
+    fine detail or depth jumps, each sample is shaded for itself.
+    """
+    p, s = person[0], shot[0]
+    height, width = image.shape[0], image.shape[1]
+    colour, out, n = np.empty(3, np.float32), np.empty(3, np.float32), np.empty(3, np.float32)
+    pos, parts = np.empty(3, np.float32), np.empty(10, np.float32)
+    A = np.empty(ATTRIBUTES, np.float32)
+    half = np.array([s.light[0], s.light[1], s.light[2] + 1.0], np.float32)
+    half /= np.sqrt((half * half).sum()) + 1e-6
+    group = np.empty(4, np.int64)
+    for row in range(height):
+        for col in range(width):
+            covered, mixed = 0, False
+            near, far = 0.0, 1e9
+            for k in range(4):
+                r, c = 2 * row + (k >> 1), 2 * col + (k & 1)
+                t = index[r, c]
+                group[k] = -1
+                if t >= 0:
+                    covered += 1
+                    group[k] = kinds[triangles[t, 0]]
+                    near, far = max(near, nearest[r, c]), min(far, nearest[r, c])
+                    mixed |= detail[t]
+            if covered == 0:
+                continue
+            alone = mixed or near - far > 0.012 * near
+            for m in range(3):
+                image[row, col, m] *= 1 - 0.25 * covered
+            for k in range(4):
+                kind = group[k]
+                if kind < 0:
+                    continue
+                count, last = 0, k
+                for q in range(k, 4):
+                    if group[q] == kind and (q == k or not alone):
+                        count += 1
+                        last = q
+                # The middle of a group lies between its first and its last sample.
+                part = 1.0 if last == k else 0.5
+                for m in range(ATTRIBUTES):
+                    A[m] = 0
+                for m in range(3):
+                    n[m] = 0
+                    pos[m] = 0
+                for q in range(k, last + 1):
+                    if group[q] != kind:
+                        continue
+                    group[q] = -1
+                    if q != k and q != last:
+                        continue
+                    r, c = 2 * row + (q >> 1), 2 * col + (q & 1)
+                    t = index[r, c]
+                    i, j, o = triangles[t, 0], triangles[t, 1], triangles[t, 2]
+                    b2, b3 = part * weights[r, c, 0], part * weights[r, c, 1]
+                    b1 = part - b2 - b3
+                    for m in range(ATTRIBUTES):
+                        A[m] += b1 * attributes[i, m] + b2 * attributes[j, m] + b3 * attributes[o, m]
+                    for m in range(3):
+                        n[m] += b1 * normals[i, m] + b2 * normals[j, m] + b3 * normals[o, m]
+                        pos[m] += b1 * positions[i, m] + b2 * positions[j, m] + b3 * positions[o, m]
+                length = np.sqrt(n[0] * n[0] + n[1] * n[1] + n[2] * n[2]) + 1e-9
+                for m in range(3):
+                    n[m] /= length
+                visible = surface(
+                    out, colour, parts, A, n, pos, kind, p, s, grid, chart, eyes, depths, axes, across, half, fine
+                )
+                share = 0.25 * count
+                for m in range(3):
+                    image[row, col, m] += share * out[m]
+                mask[row, col] += share * visible
+                if extras:
+                    for m in range(10):
+                        parts_out[m, row, col] += share * parts[m]
+                    parts_out[P_BACKGROUND, row, col] -= share
+                    if depth_out[row, col] < 0:  # not yet written; fastmath knows no infinity
+                        depth_out[row, col] = distance - pos[2]
+                        for m in range(3):
+                            normals_out[row, col, m] = n[m]
+                            albedo_out[row, col, m] = colour[m]
+                            albedo_out[row, col, 3 + m] = A[m]
+
+
+@njit(cache=True, fastmath=True, error_model="numpy")
+def glaze(
+    image, index, nearest_lens, nearest, light, light_colour, sky, dark, places, weights, triangles, extras, parts
+):
+    """Lay lenses over what lies behind them: `dark` is how much light they keep, 0 to 1. places: (N, 2) on the lens."""
+    height, width = image.shape[0], image.shape[1]
+    for row in range(height):
+        for col in range(width):
+            share, u, v = 0.0, 0.0, 0.0
+            for k in range(4):
+                r, c = 2 * row + (k >> 1), 2 * col + (k & 1)
+                t = index[r, c]
+                if t < 0 or nearest_lens[r, c] < nearest[r, c]:
+                    continue
+                share += 0.25
+                i, j, o = triangles[t, 0], triangles[t, 1], triangles[t, 2]
+                b, d = weights[r, c, 0], weights[r, c, 1]
+                u += 0.25 * ((1 - b - d) * places[i, 0] + b * places[j, 0] + d * places[o, 0])
+                v += 0.25 * ((1 - b - d) * places[i, 1] + b * places[j, 1] + d * places[o, 1])
+            if share == 0:
+                continue
+            u, v = u / share, v / share
+            keep = dark * (0.80 + 0.20 * v)
+            streak = step(0.10, 0.28, u + 0.6 * v - 0.5 * light[0]) * step(0.62, 0.45, u + 0.6 * v - 0.5 * light[0])
+            mirror = 0.03 + 0.10 * streak * max(light[1] + 0.35, 0.1)
+            for m in range(3):
+                glow = mirror * (0.6 * sky[m] + 0.5 * light_colour[m])
+                image[row, col, m] += share * ((1 - keep) * image[row, col, m] + glow - image[row, col, m])
+            if extras:
+                for m in range(10):
+                    parts[m, row, col] *= 1 - share * dark
+                parts[P_GLASSES, row, col] += share * dark

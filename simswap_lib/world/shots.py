@@ -4,11 +4,20 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from simswap_lib.world.people import BROWS, Colour, _between, _tuple, linear
+from simswap_lib.world.people import GREY, HAIRS, SKIN_RAMP, Colour, _between, _clip, _pick, _tuple, linear
 
-HAIR_STYLES = ("bald", "cropped", "short", "curly", "bob", "long")
-HAIR_COLOURS = (*BROWS, (196, 160, 106), (210, 204, 196))
-# What faces do: groups of facial actions with their strengths. A shot mixes one or two of them.
+HAIR_STYLES = ("bald", "buzz", "short", "side", "swept", "curly", "afro", "bob", "long", "wavy", "tied")
+HAIR_OFTEN = (0.06, 0.10, 0.14, 0.12, 0.10, 0.09, 0.06, 0.10, 0.09, 0.08, 0.06)
+# Natural colours as people have them, then what comes out of a bottle.
+HAIR_COLOURS = (*HAIRS, GREY, (214, 206, 196), (92, 30, 34), (196, 160, 112), (70, 84, 120))
+CLOTHES = ("crew", "vee", "collar", "high", "scoop")
+GLASSES = ("none", "thin", "thick", "sun")
+GLASSES_OFTEN = (0.82, 0.08, 0.07, 0.03)
+OCCLUDERS = ("none", "hand", "microphone", "mask", "strand")
+OCCLUDERS_OFTEN = (0.88, 0.03, 0.03, 0.02, 0.04)
+INDOORS = ("wall", "window", "shelf", "lamps")
+OUTDOORS = ("sky", "trees", "street", "night")
+# What faces do: groups of facial actions with their strengths. A shot plays one of them.
 MOODS = {
     "neutral": {},
     "smile": {"mouthSmile": 0.8, "cheekSquint": 0.5, "eyeSquint": 0.2},
@@ -28,9 +37,10 @@ OFTEN = (0.14, 0.14, 0.10, 0.07, 0.08, 0.08, 0.08, 0.07, 0.06, 0.07, 0.07, 0.04)
 
 @dataclass(frozen=True)
 class Shot:
-    """One photograph without its person: pose, expression, gaze, light, hair, clothes, background, camera.
+    """One photograph without its person: pose, expression, gaze, light, hair, clothes, what is in the way, camera.
 
-    Angles are degrees; positive yaw turns the face to the picture's right, positive pitch looks up.
+    Angles are degrees; positive yaw turns the face to the picture's right, positive pitch looks up. Lengths are eye
+    distances. Colours are linear RGB.
     """
 
     yaw: float
@@ -39,69 +49,140 @@ class Shot:
     expression: tuple[tuple[str, float], ...]  # facial actions and their strengths in [0, 1]
     gaze: tuple[float, float]  # degrees right and up, relative to the head
     light: tuple[float, float, float]  # direction to the main light, unit length, camera axes
-    light_colour: Colour  # linear, times its strength
+    light_colour: Colour  # times its strength
+    softness: float  # of the main light's shadows, eye distances
+    rim: tuple[float, float, float]  # direction to a second light, behind or beside
+    rim_colour: Colour  # times its strength
     sky: Colour  # ambient light from above
     ground: Colour  # ambient light from below
     hair: str  # one of HAIR_STYLES
-    hair_colour: Colour  # linear albedo
+    hair_colour: Colour  # albedo
     hair_volume: float  # 0 to 1
-    hairline: float  # eye distances, up is higher
+    hairline: float  # up is higher
     hair_side: float  # parting and fringe, -1 to 1
-    clothes: Colour  # linear albedo
-    collar: float  # eye distances
-    backdrop: tuple[Colour, Colour, Colour]  # linear colours of the background
-    backdrop_kind: float  # 0 a plain wall to 1 a lively scene, out of focus
-    distance: float  # camera to face, eye distances
+    clothes: str  # one of CLOTHES
+    cloth: tuple[Colour, Colour]  # albedos
+    cloth_pattern: float  # 0 to 1: plain up to 0.5, then striped, then checked
+    collar: float  # up is higher
+    glasses: str  # one of GLASSES
+    glasses_colour: Colour
+    glasses_shape: tuple[float, float, float]  # width, height and roundness of the lenses, each 0 to 1
+    occluder: str  # one of OCCLUDERS
+    occluder_colour: Colour
+    occluder_place: tuple[float, float, float]  # across, up and turn, each -1 to 1
+    backdrop: str  # one of INDOORS or OUTDOORS
+    backdrop_colours: tuple[Colour, Colour, Colour]
+    backdrop_blur: float  # standard deviation, share of the picture's side
+    distance: float  # camera to face
     exposure: float
     blur: float  # camera blur, share of the picture's side
     noise: float  # sensor noise, standard deviation of 255 grey levels
-    seed: int  # of the noise and of the background's pattern
+    jpeg: int  # quality of the compression, 100 for none
+    seed: int  # of hair strands, weave and background
+    frame: int = 0  # of the sensor noise: pictures of a film differ in nothing else
 
     @classmethod
     def sample(cls, seed: int) -> "Shot":
         """The photograph with this number, always the same. The distribution is described in data/README.md."""
         rng = np.random.default_rng([seed, 2])
-        mood = MOODS[list(MOODS)[rng.choice(len(OFTEN), p=OFTEN)]]
+        mood = MOODS[_pick(rng, tuple(MOODS), OFTEN)]
         weight = rng.uniform(0.4, 1.0)
         actions = {action: weight * strength for action, strength in mood.items()}
         # The model's resting lids hang a little low.
         actions.setdefault("eyeWide", rng.uniform(0.0, 0.5))
-        azimuth, height = rng.uniform(-75, 75), rng.uniform(-5, 60)
-        warmth = rng.normal(0, 0.12)
-        tint = np.array([1 + warmth, 1.0, 1 - warmth])
-        key = rng.uniform(0.45, 1.25)
-        fill = rng.uniform(0.22, 0.55)
-        indoor = rng.random() < 0.5
-        sky = fill * (np.array([1.05, 1.0, 0.92]) if indoor else np.array([0.88, 0.98, 1.12]))
-        ground = sky * rng.uniform(0.35, 0.8) * np.array([1.06, 1.0, 0.9])
-        base = linear(rng.uniform(35, 215, 3))
-        grey = base.mean()
-        backdrop = [(grey + (base - grey) * rng.uniform(0.05, 0.7)) * rng.uniform(0.4, 1.5) for _ in range(3)]
+        indoor = rng.random() < 0.55
+        backdrop = _pick(rng, INDOORS if indoor else OUTDOORS)
+        light = _light(rng, indoor, backdrop)
+        tint = rng.uniform(25, 225, 3)
+        cloth = [linear(np.clip(tint.mean() + (tint - tint.mean()) * rng.uniform(0.1, 1.0), 8, 240)) for _ in range(2)]
+        skin = _between(SKIN_RAMP, rng.uniform(0, len(SKIN_RAMP) - 1))
+        occluder = _pick(rng, OCCLUDERS, OCCLUDERS_OFTEN)
+        hair = _pick(rng, HAIR_STYLES, HAIR_OFTEN)
+        # Natural colours four times out of five.
+        at = rng.uniform(0, len(HAIRS)) if rng.random() < 0.8 else rng.uniform(0, len(HAIR_COLOURS) - 1)
+        hair_colour = _between(HAIR_COLOURS, at) * rng.uniform(0.8, 1.15)
+        cover = {
+            "hand": skin,
+            "microphone": linear(rng.uniform(14, 60) * np.ones(3)),
+            "mask": linear(np.array([(226, 232, 236), (120, 168, 196), (30, 32, 36)][rng.integers(3)])),
+            "strand": hair_colour,
+            "none": np.zeros(3),
+        }[occluder]
         return cls(
-            yaw=float(np.clip(rng.normal(0, 15), -36, 36)),
-            pitch=float(np.clip(rng.normal(0, 8), -20, 20)),
-            roll=float(np.clip(rng.normal(0, 7), -18, 18)),
+            yaw=_clip(rng.normal(0, 15), -36, 36),
+            pitch=_clip(rng.normal(0, 8), -20, 20),
+            roll=_clip(rng.normal(0, 7), -18, 18),
             expression=tuple(_both_sides(actions, rng)),
-            gaze=(float(np.clip(rng.normal(0, 10), -22, 22)), float(np.clip(rng.normal(0, 6), -12, 12))),
-            light=_direction(azimuth, height),
-            light_colour=_tuple(key * tint),
-            sky=_tuple(sky),
-            ground=_tuple(ground),
-            hair=HAIR_STYLES[rng.choice(len(HAIR_STYLES), p=(0.07, 0.18, 0.27, 0.16, 0.16, 0.16))],
-            hair_colour=_tuple(_between(HAIR_COLOURS, rng.uniform(0, len(HAIR_COLOURS) - 1))),
+            gaze=(_clip(rng.normal(0, 10), -22, 22), _clip(rng.normal(0, 6), -12, 12)),
+            **light,
+            hair=hair,
+            hair_colour=_tuple(np.clip(hair_colour, 0.002, 0.8)),
             hair_volume=rng.uniform(0, 1),
-            hairline=rng.normal(0.04, 0.09),
+            hairline=rng.normal(0.05, 0.07),
             hair_side=rng.uniform(-1, 1),
-            clothes=_tuple(linear(rng.uniform(20, 225, 3))),
-            collar=rng.uniform(-0.25, 0.25),
-            backdrop=tuple(_tuple(np.clip(c, 0.005, 0.9)) for c in backdrop),
-            backdrop_kind=rng.uniform(0, 1),
+            clothes=_pick(rng, CLOTHES),
+            cloth=tuple(_tuple(c) for c in cloth),
+            cloth_pattern=rng.uniform(0, 1),
+            collar=rng.uniform(-0.2, 0.2),
+            glasses=_pick(rng, GLASSES, GLASSES_OFTEN) if occluder != "mask" else "none",
+            glasses_colour=_tuple(linear((18, 40, 90, 150)[rng.integers(4)] * rng.uniform(0.7, 1.2, 3))),
+            glasses_shape=_tuple(rng.uniform(0, 1, 3)),
+            occluder=occluder,
+            occluder_colour=_tuple(np.clip(cover, 0.004, 0.9)),
+            occluder_place=_tuple(rng.uniform(-1, 1, 3)),
+            backdrop=backdrop,
+            backdrop_colours=_backdrop_colours(rng, backdrop),
+            backdrop_blur=rng.uniform(0.012, 0.06),
             distance=rng.uniform(9, 28),
-            exposure=rng.uniform(0.85, 1.2),
-            blur=rng.uniform(0, 0.006),
-            noise=rng.uniform(0, 2.5),
+            exposure=rng.uniform(0.9, 1.15),
+            blur=rng.uniform(0, 0.005),
+            noise=rng.uniform(0.3, 2.5),
+            jpeg=int(rng.integers(72, 97)) if rng.random() < 0.5 else 100,
             seed=int(seed),
         )
+
+
+def _light(rng: np.random.Generator, indoor: bool, backdrop: str) -> dict:
+    """One main light, a second one behind or beside, and what comes from all sides."""
+    azimuth, height = rng.uniform(-75, 75), rng.uniform(-5, 60)
+    warmth = rng.normal(0.04 if indoor else -0.02, 0.10)
+    tint = np.array([1 + warmth, 1.0, 1 - warmth])
+    soft = rng.uniform(0, 1)  # 0: a bare bulb or the sun, 1: an overcast sky
+    key = rng.uniform(0.65, 1.28) * (1.1 - 0.55 * soft)
+    fill = rng.uniform(0.30, 0.50) + 0.25 * soft
+    if backdrop == "night":
+        key, fill = key * 0.9, fill * 0.6
+    sky = fill * (np.array([1.06, 1.0, 0.92]) if indoor else np.array([0.90, 0.99, 1.10]))
+    ground = sky * rng.uniform(0.4, 0.8) * np.array([1.06, 1.0, 0.9])
+    side = azimuth + (-1, 1)[rng.integers(2)] * rng.uniform(100, 160)
+    rim = rng.uniform(0.15, 0.8) if rng.random() < 0.45 else 0.0
+    return {
+        "light": _direction(azimuth, height),
+        "light_colour": _tuple(key * tint),
+        "softness": float(0.02 + 0.30 * soft * soft),
+        "rim": _direction(side, rng.uniform(0, 45)),
+        "rim_colour": _tuple(rim * np.array([1 - 0.6 * warmth, 1.0, 1 + 0.6 * warmth])),
+        "sky": _tuple(sky),
+        "ground": _tuple(ground),
+    }
+
+
+def _backdrop_colours(rng: np.random.Generator, kind: str) -> tuple[Colour, Colour, Colour]:
+    """Three colours in which a background of this kind is painted."""
+    bright = rng.uniform(0.55, 1.3)
+    base = rng.uniform(60, 200, 3)
+    wall = base.mean() + (base - base.mean()) * rng.uniform(0.1, 0.5)
+    colours = {
+        "wall": (wall, wall * rng.uniform(0.5, 0.9), wall * rng.uniform(0.6, 1.3)),
+        "window": (wall, wall * 0.7, (235, 240, 245)),
+        "shelf": (wall * 0.6, (110, 76, 50), base),
+        "lamps": (wall * 0.5, wall * 0.3, (255, 214, 150)),
+        "sky": ((120, 165, 215), (205, 215, 225), (96, 110, 76)),
+        "trees": ((86, 112, 58), (44, 66, 34), (196, 212, 176)),
+        "street": ((150, 146, 140), (92, 88, 86), (184, 196, 206)),
+        "night": ((26, 26, 38), (12, 12, 18), (255, 190, 110)),
+    }[kind]
+    return tuple(_tuple(np.clip(linear(np.clip(c, 0, 255)) * bright, 0.003, 1.2)) for c in colours)
 
 
 def _both_sides(actions: dict[str, float], rng: np.random.Generator) -> list[tuple[str, float]]:
@@ -110,11 +191,11 @@ def _both_sides(actions: dict[str, float], rng: np.random.Generator) -> list[tup
     out = []
     for action, strength in actions.items():
         sides = ("",) if action in single else ("Left", "Right")
-        out += [(action + side, float(np.clip(strength * rng.uniform(0.85, 1.0), 0, 1))) for side in sides]
+        out += [(action + side, _clip(strength * rng.uniform(0.85, 1.0), 0, 1)) for side in sides]
     return out
 
 
 def _direction(azimuth: float, height: float) -> tuple[float, float, float]:
-    """Unit vector towards a light at `azimuth` degrees to the right and `height` degrees up, in front of the face."""
+    """Unit vector towards a light at `azimuth` degrees to the right and `height` degrees up; 0, 0 is the camera."""
     a, h = np.radians(azimuth), np.radians(height)
     return (float(np.sin(a) * np.cos(h)), float(np.sin(h)), float(np.cos(a) * np.cos(h)))
