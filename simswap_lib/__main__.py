@@ -229,7 +229,7 @@ def run_bench(options: argparse.Namespace) -> None:
     world = options.what == "world"
     figures = bench.bench_world() if world else bench.bench_swap(options.weights or "simswap", options.device)
     for name, value in figures.items():
-        print(f"{name:32} {value:.1f}" if isinstance(value, float) else f"{name:32} {value}")
+        print(f"{name:44} {value:.4g}" if isinstance(value, float) else f"{name:44} {value}")
     write_json(options.json, figures)
 
 
