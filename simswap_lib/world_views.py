@@ -8,18 +8,13 @@ import numpy as np
 
 from simswap_lib.widgets import PEOPLE, PHOTOS, Explorer, _column, _figures, _slider
 from simswap_lib.world import HELD_OUT, Identity, Shot, render
-from simswap_lib.world.people import SHAPE_STD
-from simswap_lib.world.shots import MOODS
+from simswap_lib.world.people import OLDEST, SPREAD, YOUNGEST
+from simswap_lib.world.shots import GLASSES, HAIR_STYLES, MOODS, OCCLUDERS
 
-SIZE = 144  # pixels of a picture
-RANGES = {"tone": (0.0, 1.0, 0.1), "age": (18.0, 80.0, 1.0), "sex": (0.0, 1.0, 0.1)}  # least, most, step
-LABELS = tuple(name for name in RANGES if hasattr(Identity.sample(0), name))
+SIZE = 128  # pixels of a picture
+RANGES = {"tone": (0.0, 1.0, 0.1), "age": (YOUNGEST, OLDEST, 1.0), "sex": (0.0, 1.0, 0.1)}  # least, most, step
 SHAPES = 3  # how many of the shape's principal components have a slider
-KINDS = {
-    name: sorted({getattr(Shot.sample(seed), name) for seed in range(400)})
-    for name in ("hair", "glasses", "occluder")
-    if hasattr(Shot.sample(0), name)
-}
+KINDS = {"hair": HAIR_STYLES, "glasses": GLASSES, "occluder": OCCLUDERS}
 AT_REST = {"first": 22, "second": 28, "photo": 30, "other_photo": 12, "person": 18, "other_person": 6}
 
 
@@ -31,28 +26,29 @@ def moved(identity: Identity, bones: tuple[float, ...] = (), **labels: float) ->
     `directions` has it, and stays within what people have; the label itself gets the value exactly.
     """
     if labels:
-        names, slopes, least, most = directions()
-        asked = np.array([labels.get(name, getattr(identity, name)) - getattr(identity, name) for name in names])
-        numbers = np.clip(_numbers(identity) + asked @ slopes, least, most)
+        slopes, least, most = directions()
+        own = _numbers(identity)
+        change = [labels.get(name, getattr(identity, name)) - getattr(identity, name) for name in RANGES]
+        numbers = np.clip(own + change @ slopes, np.minimum(own, least), np.maximum(own, most))
         identity = replace(_with_numbers(identity, numbers), **{name: float(labels[name]) for name in labels})
     shape = list(identity.shape)
     for i, step in enumerate(bones):
-        shape[i] += step * SHAPE_STD
+        shape[i] += step * SPREAD
     return replace(identity, shape=tuple(shape))
 
 
 @lru_cache(maxsize=1)
-def directions(people: int = 1_000) -> tuple[tuple[str, ...], np.ndarray, np.ndarray, np.ndarray]:
+def directions(people: int = 1_000) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """What goes with tone, age and sex in this world: a linear regression of a person's numbers on them.
 
-    Returns the names of the A labels, the slopes (A, K), and the least and the most (K,) of each of the K numbers of a
+    Returns the slopes (3, K), one row for each of RANGES, and the least and the most (K,) of each of the K numbers of a
     person, all over sampled people who are not held out.
     """
     sampled = [Identity.sample(seed) for seed in range(people)]
     numbers = np.stack([_numbers(one) for one in sampled])  # (people, K)
-    labels = np.array([[getattr(one, name) for name in LABELS] for one in sampled])  # (people, A)
+    labels = np.array([[getattr(one, name) for name in RANGES] for one in sampled])  # (people, 3)
     slopes = np.linalg.lstsq(labels - labels.mean(0), numbers - numbers.mean(0), rcond=None)[0]
-    return LABELS, slopes, numbers.min(0), numbers.max(0)
+    return slopes, numbers.min(0), numbers.max(0)
 
 
 def retaken(
@@ -62,13 +58,15 @@ def retaken(
     mood: str,
     gaze: tuple[float, float],
     light: float,
-    **kinds: str,
+    **kinds,
 ) -> Shot:
     """The photograph taken again: head turned, another expression and gaze, light from another side, other things on.
 
     yaw, pitch, gaze (right, up) and the light's azimuth in degrees; mood: one of MOODS; kinds: as KINDS has them, such
     as hair="bald". What is not named stays as it was.
     """
+    if kinds.get("occluder", shot.occluder) != shot.occluder:
+        kinds["occluder_colour"] = _seen_in(kinds["occluder"])
     sides = {name + side: value for name, value in MOODS[mood].items() for side in _sides(name)}
     across = np.hypot(shot.light[0], shot.light[2])
     direction = (across * np.sin(np.radians(light)), shot.light[1], across * np.cos(np.radians(light)))
@@ -98,8 +96,8 @@ def identity_explorer() -> Explorer:
     }
 
     labels = {
-        name: _slider(ipywidgets.FloatSlider, f"more {name}", value=0.0, min=-most, max=most, step=step)
-        for name, (_, most, step) in ((name, RANGES[name]) for name in LABELS)
+        name: _slider(ipywidgets.FloatSlider, f"more {name}", value=0.0, min=low - high, max=high - low, step=step)
+        for name, (low, high, step) in RANGES.items()
     }
 
     def draw(first, second, blend, photo, other_photo, **steps) -> str:
@@ -210,6 +208,12 @@ def _plain(value):
 
 def _image(person: Identity, shot: Shot) -> np.ndarray:
     return render(person, shot, SIZE).image
+
+
+@lru_cache
+def _seen_in(occluder: str) -> tuple[float, float, float]:
+    """The colour of this occluder in the first photograph that shows one: a hand is not black."""
+    return next(shot.occluder_colour for shot in map(Shot.sample, range(10_000)) if shot.occluder == occluder)
 
 
 def _sides(action: str) -> tuple[str, ...]:

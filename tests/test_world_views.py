@@ -71,3 +71,21 @@ def test_a_photograph_taken_again_has_what_was_asked_for():
     )
     turned = render(Identity.sample(HELD_OUT), again, 64).pose
     assert turned[0] == pytest.approx(20, abs=0.5)
+
+
+def test_numbers_of_a_person_there_and_back():
+    person = Identity.sample(HELD_OUT + 5)
+    back = world_views._with_numbers(person, world_views._numbers(person))
+    assert back == person
+
+
+@pytest.mark.parametrize("label", world_views.RANGES)
+def test_a_person_moved_to_a_label_has_it_and_looks_it(label):
+    low, high, _ = world_views.RANGES[label]
+    person, shot = Identity.sample(HELD_OUT), Shot.sample(HELD_OUT)
+    ends = [world_views.moved(person, **{label: value}) for value in (low, high)]
+    assert [getattr(end, label) for end in ends] == [low, high]
+    pictures = [render(end, shot, 64).image.astype(int) for end in ends]
+    assert np.abs(pictures[0] - pictures[1]).mean() > 1  # grey levels
+    unmoved = world_views.moved(person, **{label: getattr(person, label)})
+    assert np.allclose(world_views._numbers(unmoved), world_views._numbers(person), atol=1e-6)
