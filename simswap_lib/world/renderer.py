@@ -5,22 +5,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from simswap_lib.world import backdrop, camera, hair, head_model, props, raster, shading, skin
-from simswap_lib.world.mesh import COARSE_UP_TO, Mesh, mesh
+from simswap_lib.world import backdrop, camera, head_model, props, raster, shading, skin
+from simswap_lib.world.assembly import assemble, head
+from simswap_lib.world.mesh import COARSE_UP_TO, mesh
 from simswap_lib.world.people import Identity
-from simswap_lib.world.ribbons import ribbons
 from simswap_lib.world.shading import PARTS as PARTS
 from simswap_lib.world.shots import Shot
 
 SMALLEST, LARGEST = 32, 512
-KINDS = {
-    "frame": shading.FRAME,
-    "mask": shading.CLOTH_MASK,
-    "microphone": shading.MICROPHONE,
-    "handle": shading.HANDLE,
-    "hand": shading.HAND,
-    "strand": shading.STRAND,
-}
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,19 +80,19 @@ def photograph(
     scale = float(np.hypot(*view[:, 0]))  # pixels an eye distance
     size = round(scale / camera.framing_scale())
     level = mesh(coarse=size <= COARSE_UP_TO)
-    vertices = _head(level, identity, shot)
+    vertices = head(level, identity, shot)
     lap("head")
-    scene = _assemble(level, vertices, identity, shot, size)
+    things = assemble(level, vertices, identity, shot, size)
     lap("hair and props")
-    screen = 2 * (camera.project(scene.seen, shot) @ view[:, :2].T + view[:, 2])
-    inverse = 1 / (shot.distance - scene.seen[:, 2])
+    screen = 2 * (camera.project(things.seen, shot) @ view[:, :2].T + view[:, 2])
+    inverse = 1 / (shot.distance - things.seen[:, 2])
     index, weights, nearest = raster.rasterise(
-        screen.astype(np.float32), inverse.astype(np.float32), scene.triangles, scene.one_sided, 2 * height, 2 * width
+        screen.astype(np.float32), inverse.astype(np.float32), things.triangles, things.one_sided, 2 * height, 2 * width
     )
     lap("rasteriser")
     axes, across = _light_axes(shot)
-    toward = scene.seen[: scene.solid] @ axes.T
-    depths = raster.heights(toward, scene.shadow, across, shading.SHADOW_SIZE, shading.SHADOW_REACH)
+    toward = things.seen[: things.solid] @ axes.T
+    depths = raster.heights(toward, things.shadow, across, shading.SHADOW_SIZE, shading.SHADOW_REACH)
     lap("shadows")
     image = backdrop.paint(shot, height, width) if behind is None else behind
     lap("background")
@@ -111,14 +103,14 @@ def photograph(
     albedo, normals = np.zeros((*grown, 6), np.float32), np.zeros((*grown, 3), np.float32)
     depth = np.full(grown, -1, np.float32)
     look = shading.pack(shot)
-    detail = scene.detail if size < 160 else np.zeros(len(scene.triangles), bool)
+    detail = things.detail if size < 160 else np.zeros(len(things.triangles), bool)
     shading.shade(
-        image, mask, extras, index, weights, nearest, scene.triangles, scene.attributes, scene.normals, scene.seen,
-        scene.kinds, detail, head_model.load().eye_centres, skin.pack(identity), look, *skin.tables(), depths,
+        image, mask, extras, index, weights, nearest, things.triangles, things.attributes, things.normals, things.seen,
+        things.kinds, detail, head_model.load().eye_centres, skin.pack(identity), look, *skin.tables(), depths,
         axes, across, np.float32(skin.fineness(size)), parts, albedo, normals, depth, float(shot.distance),
     )  # fmt: skip
-    if scene.lenses is not None:
-        _glaze(image, scene.lenses, shot, view, nearest, extras, parts)
+    if things.lenses is not None:
+        _glaze(image, things.lenses, shot, view, nearest, extras, parts)
     depth[depth < 0] = np.inf
     lap("shading")
     picture = camera.develop(image, shot) if behind is None else image
@@ -127,120 +119,6 @@ def photograph(
 
 
 # ----------------------------------------------------------------------------
-
-
-@dataclass(eq=False)
-class Scene3D:
-    """Everything that the rasteriser sees, in camera axes: the head's triangles first, ribbons last."""
-
-    seen: np.ndarray
-    triangles: np.ndarray
-    one_sided: int  # so many triangles, the head's, are seen from outside only
-    normals: np.ndarray
-    attributes: np.ndarray
-    kinds: np.ndarray
-    detail: np.ndarray
-    shadow: np.ndarray  # triangles that cast shadows
-    solid: int  # vertices before the ribbons
-    lenses: np.ndarray | None
-
-
-def _head(level: Mesh, identity: Identity, shot: Shot) -> np.ndarray:
-    """(M, 3) the person with this expression, in the head's axes, without hair."""
-    if len(identity.shape) != len(level.identity):
-        raise ValueError(f"A head shape has {len(level.identity)} coefficients, got {len(identity.shape)}.")
-    out = level.mean + (np.asarray(identity.shape, np.float32) @ level.identity).reshape(-1, 3)
-    for name, strength in shot.expression:
-        out += np.float32(strength) * level.expression[head_model.load().action(name)]
-    return out
-
-
-def _assemble(level: Mesh, vertices: np.ndarray, identity: Identity, shot: Shot, size: int) -> Scene3D:
-    mean = level.mean
-    lifted = hair.lift(vertices, shot, mean, level.normals, level.above)
-    clothes = shading.CLOTHES.index(shot.clothes)
-    shading.dress(lifted, level.lowest, mean, level.normals, clothes, shot.collar)
-    turned = camera.pose(lifted, mean[:, 1], shot)
-    positions, triangles = [turned], [level.triangles]
-    kinds, attributes = [level.part], [level.attributes]
-    count = len(turned)
-
-    def add(points, corners, kind, what):
-        nonlocal count
-        positions.append(points)
-        triangles.append(corners + np.int32(count))
-        kinds.append(np.full(len(points), kind))
-        full = np.zeros((len(points), shading.ATTRIBUTES), np.float32)
-        full[:, : what.shape[1]] = what
-        full[:, shading.OPEN] = 1
-        attributes.append(full)
-        count += len(points)
-
-    if hair.STYLES[shot.hair].curtain:
-        rows, _ = hair.ring()
-        points = hair.curtain(lifted[level.at[rows]], shot)
-        add(camera.pose(points, points[:, 1], shot), hair.curtain_triangles(), head_model.HAIR, points)
-    worn = props.wear(vertices, level.at, shot, KINDS)
-    if worn.mask is not None:
-        what = mean[level.at[props.anchors()["mask"]]]
-        add(camera.pose(worn.mask, 0.0, shot), props.mask_triangles(), shading.CLOTH_MASK, what)
-    if shot.occluder in ("hand", "microphone"):
-        mouth = camera.pose(head_model.load().mean[head_model.load().corners[1:]].mean(0)[None], 0.0, shot)[0]
-        props.hold(worn, shot, mouth, KINDS)
-        for points, corners, kind in worn.held:
-            add(points, corners, kind, points)
-
-    solid = count
-    seen, corners = np.concatenate(positions), np.concatenate(triangles)
-    normals = raster.normals_of(seen, corners)
-    normals[len(mean) :] *= np.where(
-        normals[len(mean) :, 2:] < 0, -1, 1
-    )  # what is not the head is seen from both sides
-    shadow = np.concatenate([level.shadow_triangles, *triangles[1:]])
-
-    lines = [*worn.worn]
-    for line in lines:
-        line.points = camera.pose(line.points.reshape(-1, 3), 0.0, shot).reshape(line.points.shape)
-    chosen, _, _ = hair.roots()
-    corner = level.at[head_model.load().coarse[chosen]]
-    points, widths, numbers = hair.locks(lifted[corner], level.normals[corner], shot, size)
-    if len(points):
-        flat = points.reshape(-1, 3)
-        lines.append(
-            props.Lines(camera.pose(flat, flat[:, 1], shot).reshape(points.shape), widths, numbers, shading.LOCK, 0.75)
-        )
-    if size > COARSE_UP_TO:
-        up = camera.rotation(shot.yaw, shot.pitch, shot.roll) @ [0, 1, 0]
-        lines.append(props.lashes(seen, normals, level.at, up.astype(np.float32), identity.lashes, shading.LASH))
-    positions, triangles, kinds, attributes = [seen], [corners], kinds, attributes
-    shine = [normals]
-    centre = camera.pose(hair.CENTRE[None], 0.0, shot)[0]
-    for line in lines:
-        dark = 0.55 if line.kind == shading.LOCK else 0.1
-        points, faces, outward, what = ribbons(
-            line.points, line.widths, line.numbers, shot.distance, line.taper, centre, count, shading.ATTRIBUTES, dark
-        )
-        positions.append(points)
-        triangles.append(faces)
-        kinds.append(np.full(len(points), line.kind))
-        attributes.append(what)
-        shine.append(outward)
-        count += len(points)
-    corners = np.concatenate(triangles)
-    detail = np.zeros(len(corners), bool)
-    detail[: len(level.detail)] = level.detail
-    return Scene3D(
-        seen=np.ascontiguousarray(np.concatenate(positions), np.float32),
-        triangles=corners,
-        one_sided=len(level.triangles),
-        normals=np.concatenate(shine),
-        attributes=np.concatenate(attributes),
-        kinds=np.concatenate(kinds),
-        detail=detail,
-        shadow=shadow,
-        solid=solid,
-        lenses=None if worn.lenses is None else camera.pose(worn.lenses.reshape(-1, 3), 0.0, shot),
-    )
 
 
 def _light_axes(shot: Shot) -> tuple[np.ndarray, np.ndarray]:
@@ -270,21 +148,21 @@ def _glaze(image, lenses, shot, view, nearest, extras, parts) -> None:
 
 
 def _describe(level, vertices, shot, view, picture, mask, extras) -> Rendering:
-    head = head_model.load()
+    model = head_model.load()
 
     def pixels(numbers):
         points = camera.pose(vertices[level.at[numbers]], 0.0, shot)
         return (camera.project(points, shot) @ view[:, :2].T + view[:, 2]).astype(np.float32)
 
     turned = np.degrees(np.arctan2(view[1, 0], view[0, 0]))
-    expression = np.zeros(len(head.expression_names), np.float32)
+    expression = np.zeros(len(model.expression_names), np.float32)
     for name, strength in shot.expression:
-        expression[head.action(name)] = strength
+        expression[model.action(name)] = strength
     more = {}
     if extras:
         parts, depth, normals, albedo = extras
         more = {
-            "landmarks68": pixels(head.landmarks68),
+            "landmarks68": pixels(model.landmarks68),
             "parts": parts,
             "depth": depth,
             "normals": normals,
@@ -292,7 +170,7 @@ def _describe(level, vertices, shot, view, picture, mask, extras) -> Rendering:
         }
     return Rendering(
         image=picture,
-        landmarks=pixels(head.five),
+        landmarks=pixels(model.five),
         mask=mask,
         pose=(shot.yaw, shot.pitch, float(shot.roll - turned)),
         expression=expression,
