@@ -36,7 +36,7 @@ def show(figure: Figure, alt: str | None = None, kind: str = "png") -> None:
         raise ValueError(f"A figure needs a sentence that says what it shows, got alt={alt!r}.")
     buffer = io.BytesIO()
     # A white ground, so that black letters can be read on a dark page, too.
-    quality = {"pil_kwargs": {"quality": 88, "subsampling": 0}} if kind == "jpeg" else {}
+    quality = {"pil_kwargs": {"quality": 84, "subsampling": 0}} if kind == "jpeg" else {}
     figure.savefig(buffer, format=kind, dpi=DPI, facecolor="white", bbox_inches="tight", **quality)
     plt.close(figure)
     try:

@@ -15,7 +15,7 @@ SIZE = 128  # pixels of a picture
 RANGES = {"tone": (0.0, 1.0, 0.1), "age": (YOUNGEST, OLDEST, 1.0), "sex": (0.0, 1.0, 0.1)}  # least, most, step
 SHAPES = 3  # how many of the shape's principal components have a slider
 KINDS = {"hair": HAIR_STYLES, "glasses": GLASSES, "occluder": OCCLUDERS}
-AT_REST = {"first": 22, "second": 28, "photo": 30, "other_photo": 12, "person": 18, "other_person": 6}
+AT_REST = {"first": 23, "second": 1, "photo": 43, "other_photo": 45, "person": 29, "other_person": 12}
 
 
 def moved(identity: Identity, bones: tuple[float, ...] = (), **labels: float) -> Identity:
