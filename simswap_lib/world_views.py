@@ -13,6 +13,7 @@ from simswap_lib.world.shots import GLASSES, HAIR_STYLES, MOODS, OCCLUDERS
 
 SIZE = 128  # pixels of a picture
 RANGES = {"tone": (0.0, 1.0, 0.1), "age": (YOUNGEST, OLDEST, 1.0), "sex": (0.0, 1.0, 0.1)}  # least, most, step
+WORDS = {"tone": "darker by", "age": "older by", "sex": "more male by"}
 SHAPES = 3  # how many of the shape's principal components have a slider
 KINDS = {"hair": HAIR_STYLES, "glasses": GLASSES, "occluder": OCCLUDERS}
 AT_REST = {"first": 23, "second": 1, "photo": 43, "other_photo": 45, "person": 29, "other_person": 12}
@@ -96,7 +97,7 @@ def identity_explorer() -> Explorer:
     }
 
     labels = {
-        name: _slider(ipywidgets.FloatSlider, f"more {name}", value=0.0, min=low - high, max=high - low, step=step)
+        name: _slider(ipywidgets.FloatSlider, WORDS[name], value=0.0, min=low - high, max=high - low, step=step)
         for name, (low, high, step) in RANGES.items()
     }
 
@@ -177,7 +178,7 @@ def shot_explorer() -> Explorer:
         ],
         draw,
         {
-            "Another photograph": lambda dice: {"photo": dice.randint(HELD_OUT, HELD_OUT + PHOTOS - 1)},
+            "Another photo": lambda dice: {"photo": dice.randint(HELD_OUT, HELD_OUT + PHOTOS - 1)},
             "Surprise me": lambda dice: {name: _any(dice, control) for name, control in camera.items()},
         },
     )
