@@ -7,6 +7,7 @@ import numpy as np
 
 from simswap_lib.world import backdrop, camera, head_model, props, raster, shading, skin
 from simswap_lib.world.assembly import assemble, head
+from simswap_lib.world.body import body
 from simswap_lib.world.mesh import COARSE_UP_TO, mesh
 from simswap_lib.world.people import Identity
 from simswap_lib.world.shading import PARTS as PARTS
@@ -46,10 +47,14 @@ def render(identity: Identity, shot: Shot, size: int = 128, extras: bool = False
     size: side in pixels, 32 to 512; extras: also make landmarks68, parts, depth, normals and albedo.
     Raises: ValueError for any other size.
     """
+    return crop(identity, shot, camera.framing(shot), size, extras)
+
+
+def crop(identity: Identity, shot: Shot, framing: np.ndarray, size: int, extras: bool = False) -> Rendering:
+    """A square picture framed by `framing`, (2, 3) from the camera's plane to the unit square; sizes as in `render`."""
     if not isinstance(size, (int, np.integer)) or not SMALLEST <= size <= LARGEST:
         raise ValueError(f"A render is {SMALLEST} to {LARGEST} pixels wide, asked for {size!r}.")
-    view = camera.framing(shot) * size
-    return photograph(identity, shot, view, int(size), int(size), extras=extras)
+    return photograph(identity, shot, framing * size, int(size), int(size), extras=extras)
 
 
 def render_batch(
@@ -70,16 +75,18 @@ def photograph(
     width: int,
     extras: bool = False,
     behind: np.ndarray | None = None,
+    whole: bool = False,
     lap: Callable[[str], None] = lambda stage: None,
 ) -> Rendering:
     """Any picture of one person, framed by `view`, (2, 3) from the camera's plane to pixels.
 
     behind: linear light (height, width, 3) to paint on instead of the shot's background, undeveloped: what comes back
-    as `image` is then linear too. lap: called with the name of each stage when it is done.
+    as `image` is then linear too. whole: with a body under the bust (`body.py`), for pictures that would show where the
+    bust ends. lap: called with the name of each stage when it is done.
     """
     scale = float(np.hypot(*view[:, 0]))  # pixels an eye distance
     size = round(scale / camera.framing_scale())
-    level = mesh(coarse=size <= COARSE_UP_TO)
+    level = (body if whole else mesh)(coarse=size <= COARSE_UP_TO)
     vertices = head(level, identity, shot)
     lap("head")
     things = assemble(level, vertices, identity, shot, size)
