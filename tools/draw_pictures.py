@@ -72,7 +72,7 @@ def main() -> None:
     folder.mkdir(parents=True, exist_ok=True)
     # The captions under both pictures say what they show, so a label across one of the tiles would only hide it.
     write_image(folder / "swaps.jpg", swaps(), Mark("swap", face_world=True), visible_label=False)
-    sheet = contact_sheet(range(HELD_OUT, HELD_OUT + 7), range(HELD_OUT, HELD_OUT + 9), SIDE)
+    sheet = contact_sheet(range(HELD_OUT, HELD_OUT + 12), range(HELD_OUT + 12, HELD_OUT + 24), 100)
     write_image(folder / "face-world.jpg", sheet, Mark("render", face_world=True))
     write_image(folder / "training.png", training(), Mark("render", face_world=True))
     print(f"{folder}: swaps.jpg, face-world.jpg, training.png")

@@ -59,6 +59,8 @@ if ! problem=$($venv/bin/python -c 'import cv2' 2>&1); then
     fail "OpenCV does not load ($(echo "$problem" | tail -n 1)): install the system libraries that it draws with (Debian and Ubuntu: apt-get install libgl1 libglib2.0-0), then call make again."
 fi
 $venv/bin/python -c 'import torch, simswap_lib; print(f"     simswap_lib {simswap_lib.__version__}, torch {torch.__version__}")'
+# The renderer is compiled on first use; better here than under the first picture of the first lesson.
+$venv/bin/python -c 'from simswap_lib.world import Identity, Shot, render; render(Identity.sample(0), Shot.sample(0), 64)'
 # JupyterLab would greet every reader with a question about its newsletter.
 $venv/bin/jupyter labextension disable --level=sys_prefix "@jupyterlab/apputils-extension:announcements" >/dev/null 2>&1
 fingerprint >$stamp

@@ -4,19 +4,19 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from simswap_lib.world import camera, hair, head_model, props, raster, shading
+from simswap_lib.world import camera, clothes, hair, head_model, look, props, raster
 from simswap_lib.world.mesh import COARSE_UP_TO, Mesh
 from simswap_lib.world.people import Identity
 from simswap_lib.world.ribbons import ribbons
-from simswap_lib.world.shots import Shot
+from simswap_lib.world.shots import CLOTHES, Shot
 
 KINDS = {
-    "frame": shading.FRAME,
-    "mask": shading.CLOTH_MASK,
-    "microphone": shading.MICROPHONE,
-    "handle": shading.HANDLE,
-    "hand": shading.HAND,
-    "strand": shading.STRAND,
+    "frame": look.FRAME,
+    "mask": look.CLOTH_MASK,
+    "microphone": look.MICROPHONE,
+    "handle": look.HANDLE,
+    "hand": look.HAND,
+    "strand": look.STRAND,
 }
 
 
@@ -49,8 +49,7 @@ def head(level: Mesh, identity: Identity, shot: Shot) -> np.ndarray:
 def assemble(level: Mesh, vertices: np.ndarray, identity: Identity, shot: Shot, size: int) -> Assembly:
     mean = level.mean
     lifted = hair.lift(vertices, shot, mean, level.normals, level.above)
-    clothes = shading.CLOTHES.index(shot.clothes)
-    shading.dress(lifted, level.lowest, mean, level.normals, clothes, shot.collar)
+    clothes.dress(lifted, level.lowest, mean, level.normals, CLOTHES.index(shot.clothes), shot.collar)
     turned = camera.pose(lifted, mean[:, 1], shot)
     positions, triangles = [turned], [level.triangles]
     kinds, attributes = [level.part], [level.attributes]
@@ -61,9 +60,9 @@ def assemble(level: Mesh, vertices: np.ndarray, identity: Identity, shot: Shot, 
         positions.append(points)
         triangles.append(corners + np.int32(count))
         kinds.append(np.full(len(points), kind))
-        full = np.zeros((len(points), shading.ATTRIBUTES), np.float32)
+        full = np.zeros((len(points), look.ATTRIBUTES), np.float32)
         full[:, : what.shape[1]] = what
-        full[:, shading.OPEN] = 1
+        full[:, look.OPEN] = 1
         attributes.append(full)
         count += len(points)
 
@@ -74,7 +73,7 @@ def assemble(level: Mesh, vertices: np.ndarray, identity: Identity, shot: Shot, 
     worn = props.wear(vertices, level.at, shot, KINDS)
     if worn.mask is not None:
         what = mean[level.at[props.anchors()["mask"]]]
-        add(camera.pose(worn.mask, 0.0, shot), props.mask_triangles(), shading.CLOTH_MASK, what)
+        add(camera.pose(worn.mask, 0.0, shot), props.mask_triangles(), look.CLOTH_MASK, what)
     if shot.occluder in ("hand", "microphone"):
         mouth = camera.pose(head_model.load().mean[head_model.load().corners[1:]].mean(0)[None], 0.0, shot)[0]
         props.hold(worn, shot, mouth, KINDS)
@@ -98,18 +97,18 @@ def assemble(level: Mesh, vertices: np.ndarray, identity: Identity, shot: Shot, 
     if len(points):
         flat = points.reshape(-1, 3)
         lines.append(
-            props.Lines(camera.pose(flat, flat[:, 1], shot).reshape(points.shape), widths, numbers, shading.LOCK, 0.75)
+            props.Lines(camera.pose(flat, flat[:, 1], shot).reshape(points.shape), widths, numbers, look.LOCK, 0.75)
         )
     if size > COARSE_UP_TO:
         up = camera.rotation(shot.yaw, shot.pitch, shot.roll) @ [0, 1, 0]
-        lines.append(props.lashes(seen, normals, level.at, up.astype(np.float32), identity.lashes, shading.LASH))
+        lines.append(props.lashes(seen, normals, level.at, up.astype(np.float32), identity.lashes, look.LASH))
     positions, triangles, kinds, attributes = [seen], [corners], kinds, attributes
     shine = [normals]
     centre = camera.pose(hair.CENTRE[None], 0.0, shot)[0]
     for line in lines:
-        dark = 0.55 if line.kind == shading.LOCK else 0.1
+        dark = 0.55 if line.kind == look.LOCK else 0.1
         points, faces, outward, what = ribbons(
-            line.points, line.widths, line.numbers, shot.distance, line.taper, centre, count, shading.ATTRIBUTES, dark
+            line.points, line.widths, line.numbers, shot.distance, line.taper, centre, count, look.ATTRIBUTES, dark
         )
         positions.append(points)
         triangles.append(faces)

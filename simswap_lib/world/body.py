@@ -4,7 +4,7 @@ from functools import cached_property, lru_cache
 
 import numpy as np
 
-from simswap_lib.world import head_model, shading
+from simswap_lib.world import head_model, look
 from simswap_lib.world.mesh import Mesh, mesh
 
 # Rows of the body that is added under the bust's ragged edge: height on the template, and how far it is on its way
@@ -56,7 +56,7 @@ class Body(Mesh):
     @cached_property
     def attributes(self) -> np.ndarray:
         out = super().attributes.copy()
-        out[:, : shading.Z + 1] = self.mean
+        out[:, : look.Z + 1] = self.mean
         return out
 
 

@@ -4,10 +4,10 @@ from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from scipy.spatial import cKDTree
 
 from simswap_lib.world import head_model
+from simswap_lib.world.compiled import compiled
 from simswap_lib.world.shots import Shot
 
 COLUMNS, ROWS = 41, 7  # of the curtain's grid
@@ -187,7 +187,7 @@ def locks(corners: np.ndarray, normals: np.ndarray, shot: Shot, size: int) -> tu
     return points, np.clip(width, 1.3 / size, 0.11).astype(np.float32), chance[:, 2]
 
 
-@njit(cache=True, fastmath=True, error_model="numpy")
+@compiled
 def _grow(points, start, normal, length, chance, flow, curl, turns, skull):
     """Let each lock grow step by step: off the scalp, along the flow, downwards, around the skull and never into it."""
     stiff, gravity, whorl, part, back, side, keep = flow

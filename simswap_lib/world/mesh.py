@@ -5,7 +5,7 @@ from functools import cached_property, lru_cache
 
 import numpy as np
 
-from simswap_lib.world import hair, head_model, shading, skin
+from simswap_lib.world import hair, head_model, look, skin
 
 COARSE_UP_TO = 96  # pixels: smaller pictures are drawn with fewer triangles
 
@@ -60,7 +60,7 @@ class Mesh:
 
     @cached_property
     def attributes(self) -> np.ndarray:
-        """(M, ATTRIBUTES) as shading.py numbers them."""
+        """(M, ATTRIBUTES) as look.py numbers them."""
         head = head_model.load()
         _, y, z = head.mean.T
         oval = np.clip((z + 0.85) / 0.15, 0, 1) * np.clip((y + 1.95) / 0.1, 0, 1) * np.clip((1.35 - y) / 0.1, 0, 1)
@@ -73,7 +73,7 @@ class Mesh:
     def detail(self) -> np.ndarray:
         """(T,) whether a triangle belongs to the eyes or to the lids, where a small picture needs dense samples."""
         eyes = (self.part == head_model.LEFT_EYE) | (self.part == head_model.RIGHT_EYE)
-        return (eyes | (self.attributes[:, shading.RIM] > 0.05))[self.triangles].any(1)
+        return (eyes | (self.attributes[:, look.RIM] > 0.05))[self.triangles].any(1)
 
     @cached_property
     def lowest(self) -> np.ndarray:

@@ -3,7 +3,8 @@
 from functools import lru_cache
 
 import numpy as np
-from numba import njit
+
+from simswap_lib.world.compiled import compiled
 
 
 @lru_cache(maxsize=1)
@@ -12,7 +13,7 @@ def lattice() -> np.ndarray:
     return np.random.default_rng(20210610).random((32, 32, 32), np.float32)
 
 
-@njit(cache=True, fastmath=True, error_model="numpy")
+@compiled
 def noise(grid, x, y, z):
     """Smooth noise in [0, 1] with features of about unit size."""
     fx, fy, fz = np.floor(x), np.floor(y), np.floor(z)
@@ -27,20 +28,20 @@ def noise(grid, x, y, z):
     return a * (1 - u) + b * u
 
 
-@njit(cache=True, fastmath=True, error_model="numpy")
+@compiled
 def step(edge0, edge1, x):
     """0 at edge0, 1 at edge1, smooth between; edge0 may be the larger one."""
     t = min(max((x - edge0) / (edge1 - edge0), 0.0), 1.0)
     return t * t * (3 - 2 * t)
 
 
-@njit(cache=True, fastmath=True, error_model="numpy")
+@compiled
 def blob(x, y, cx, cy, rx, ry):
     """A soft spot, 1 in the middle."""
     return np.exp(-(((x - cx) / rx) ** 2) - ((y - cy) / ry) ** 2)
 
 
-@njit(cache=True, fastmath=True, error_model="numpy")
+@compiled
 def towards(colour, r, g, b, amount):
     """Mix `colour` in place with (r, g, b)."""
     colour[0] += (r - colour[0]) * amount

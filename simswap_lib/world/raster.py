@@ -1,10 +1,11 @@
 """The rasteriser: which triangle covers a sample, and where in the triangle the sample lies."""
 
 import numpy as np
-from numba import njit
+
+from simswap_lib.world.compiled import compiled
 
 
-@njit(cache=True, fastmath=True, error_model="numpy")
+@compiled
 def span(b, bdx, c, cdx, adx, last):
     """First and last step n of 0 ... last at which b + n bdx, c + n cdx and 1 - both are no less than 0; or (1, 0)."""
     a = 1 - b - c
@@ -22,7 +23,7 @@ def span(b, bdx, c, cdx, adx, last):
     return int(np.ceil(low)), int(np.floor(high))
 
 
-@njit(cache=True, fastmath=True, error_model="numpy")
+@compiled
 def rasterise(screen, inverse_depth, triangles, two_sided_from, height, width):
     """Z-buffer of a triangle mesh.
 
@@ -70,7 +71,7 @@ def rasterise(screen, inverse_depth, triangles, two_sided_from, height, width):
     return index, weights, nearest
 
 
-@njit(cache=True, fastmath=True, error_model="numpy")
+@compiled
 def heights(points, triangles, across, size, reach):
     """The shadow map: how far towards the light the nearest surface lies, on a square grid that faces the light.
 
@@ -110,7 +111,7 @@ def heights(points, triangles, across, size, reach):
     return out
 
 
-@njit(cache=True, fastmath=True, error_model="numpy")
+@compiled
 def normals_of(vertices, triangles):
     """(N, 3) unit normals, each the area-weighted mean of the triangles around the vertex."""
     out = np.zeros_like(vertices)

@@ -1,16 +1,17 @@
 """`render(identity, shot)`: camera, rasteriser and shading make a photograph of a person who does not exist."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from simswap_lib.world import backdrop, camera, head_model, props, raster, shading, skin
+from simswap_lib.world import backdrop, camera, head_model, look, pixels, props, raster, skin
 from simswap_lib.world.assembly import assemble, head
 from simswap_lib.world.body import body
+from simswap_lib.world.compiled import compile_once
+from simswap_lib.world.look import PARTS as PARTS
 from simswap_lib.world.mesh import COARSE_UP_TO, mesh
 from simswap_lib.world.people import Identity
-from simswap_lib.world.shading import PARTS as PARTS
 from simswap_lib.world.shots import Shot
 
 SMALLEST, LARGEST = 32, 512
@@ -84,6 +85,7 @@ def photograph(
     as `image` is then linear too. whole: with a body under the bust (`body.py`), for pictures that would show where the
     bust ends. lap: called with the name of each stage when it is done.
     """
+    compile_once(_first)
     scale = float(np.hypot(*view[:, 0]))  # pixels an eye distance
     size = round(scale / camera.framing_scale())
     level = (body if whole else mesh)(coarse=size <= COARSE_UP_TO)
@@ -99,21 +101,21 @@ def photograph(
     lap("rasteriser")
     axes, across = _light_axes(shot)
     toward = things.seen[: things.solid] @ axes.T
-    depths = raster.heights(toward, things.shadow, across, shading.SHADOW_SIZE, shading.SHADOW_REACH)
+    depths = raster.heights(toward, things.shadow, across, look.SHADOW_SIZE, look.SHADOW_REACH)
     lap("shadows")
     image = backdrop.paint(shot, height, width) if behind is None else behind
     lap("background")
     mask = np.zeros((height, width), np.float32)
     grown = (height, width) if extras else (1, 1)
     parts = np.zeros((10, *grown), np.float32)
-    parts[shading.P_BACKGROUND] = 1
+    parts[look.P_BACKGROUND] = 1
     albedo, normals = np.zeros((*grown, 6), np.float32), np.zeros((*grown, 3), np.float32)
     depth = np.full(grown, -1, np.float32)
-    look = shading.pack(shot)
+    told = look.pack(shot)
     detail = things.detail if size < 160 else np.zeros(len(things.triangles), bool)
-    shading.shade(
+    pixels.shade(
         image, mask, extras, index, weights, nearest, things.triangles, things.attributes, things.normals, things.seen,
-        things.kinds, detail, head_model.load().eye_centres, skin.pack(identity), look, *skin.tables(), depths,
+        things.kinds, detail, head_model.load().eye_centres, skin.pack(identity), told, *skin.tables(), depths,
         axes, across, np.float32(skin.fineness(size)), parts, albedo, normals, depth, float(shot.distance),
     )  # fmt: skip
     if things.lenses is not None:
@@ -126,6 +128,12 @@ def photograph(
 
 
 # ----------------------------------------------------------------------------
+
+
+def _first() -> Rendering:
+    """A small picture in which everything that is compiled has something to do."""
+    shot = replace(Shot.sample(0), hair="long", glasses="sun", occluder="hand")
+    return photograph(Identity.sample(0), shot, camera.framing(shot) * 128, 128, 128, extras=True)
 
 
 def _light_axes(shot: Shot) -> tuple[np.ndarray, np.ndarray]:
@@ -148,7 +156,7 @@ def _glaze(image, lenses, shot, view, nearest, extras, parts) -> None:
     corner = np.concatenate([[[0, 0]], np.stack([np.cos(angle), np.sin(angle)], axis=1)])
     places = np.concatenate([corner * [-1, 1], corner]).astype(np.float32)
     dark = 0.90 if shot.glasses == "sun" else 0.06
-    shading.glaze(
+    pixels.glaze(
         image, index, near, nearest, shot.light, shot.light_colour, shot.sky, dark, places, weights, triangles,
         extras, parts,
     )  # fmt: skip

@@ -1,10 +1,11 @@
 """Ribbons, lines whose flat side is turned to the camera: locks of hair, lashes, straps and frames are made of them."""
 
 import numpy as np
-from numba import njit
+
+from simswap_lib.world.compiled import compiled
 
 
-@njit(cache=True, fastmath=True, error_model="numpy")
+@compiled
 def ribbons(lines, widths, numbers, distance, taper, centre, first, attributes, dark):
     """Triangles for lines (L, K, 3) in camera space, seen from (0, 0, distance).
 

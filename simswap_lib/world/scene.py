@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from simswap_lib.faces.align import TEMPLATE
-from simswap_lib.world import assembly, backdrop, camera, shading
+from simswap_lib.world import assembly, backdrop, camera, look
 from simswap_lib.world.body import REACH, body
 from simswap_lib.world.people import HELD_OUT, Identity
 from simswap_lib.world.renderer import photograph
@@ -143,7 +143,7 @@ class Scene:
             behind = np.ascontiguousarray(light[window])
             drawn = photograph(person, shot, inside, *behind.shape[:2], extras=True, behind=behind, whole=True)
             light[window] = drawn.image
-            cover = 1 - drawn.parts[shading.P_BACKGROUND]
+            cover = 1 - drawn.parts[look.P_BACKGROUND]
             masks[(slice(i), *window)] *= 1 - cover
             masks[(i, *window)] = drawn.mask
             seen[window][cover > 0.5] = i
@@ -189,7 +189,7 @@ def _check_size(people: int, width: int, height: int) -> None:
 def _face(person: Identity, shot: Shot, view: np.ndarray) -> np.ndarray:
     """(F, 2) pixels of the vertices that belong to the face, seen or not."""
     level = body(coarse=True)
-    points = camera.pose(assembly.head(level, person, shot)[level.attributes[:, shading.FACE] > 0.1], 0.0, shot)
+    points = camera.pose(assembly.head(level, person, shot)[level.attributes[:, look.FACE] > 0.1], 0.0, shot)
     return camera.project(points, shot) @ view[:, :2].T + view[:, 2]
 
 

@@ -1,75 +1,44 @@
 """How light falls on a point: what is there, how dark it lies, what shines on it. All in linear light."""
 
 import numpy as np
-from numba import njit
 
+from simswap_lib.world.clothes import cloth, in_cloth
+from simswap_lib.world.compiled import compiled
 from simswap_lib.world.head_model import HAIR, LEFT_EYE, MOUTH, RIGHT_EYE, SKIN, TEETH, TONGUE
+from simswap_lib.world.look import (
+    ABOVE,
+    CLOTH_MASK,
+    FACE,
+    FRAME,
+    HAND,
+    HANDLE,
+    LASH,
+    LIPS,
+    LOCK,
+    MICROPHONE,
+    NECK,
+    OPEN,
+    P_BROWS,
+    P_EYES,
+    P_GLASSES,
+    P_HAIR,
+    P_LIPS,
+    P_MOUTH,
+    P_NECK,
+    P_OCCLUDER,
+    P_SKIN,
+    RIM,
+    SHADOW_REACH,
+    STRAND,
+    X,
+    Y,
+    Z,
+)
 from simswap_lib.world.noise import noise, step
-from simswap_lib.world.shots import CLOTHES, Shot
 from simswap_lib.world.skin import depth_of_lines, paint_eye, paint_skin
 
-# Kinds of surface, after those of the head model.
-LOCK, LASH, FRAME, CLOTH_MASK, MICROPHONE, HANDLE, HAND, STRAND = range(7, 15)
-PARTS = ("skin", "brows", "eyes", "lips", "mouth", "hair", "neck", "glasses", "occluder", "background")
-P_SKIN, P_BROWS, P_EYES, P_LIPS, P_MOUTH, P_HAIR, P_NECK, P_GLASSES, P_OCCLUDER, P_BACKGROUND = range(10)
-# Numbers of a vertex of the head: place on the template, lips, openness, lash line, height above the hairline, face,
-# neck, the six fields of skin.py. Of a ribbon: place along, number, place across, tangent, openness.
-ATTRIBUTES = 15
-X, Y, Z, LIPS, OPEN, RIM, ABOVE, FACE, NECK, FIELDS = 0, 1, 2, 3, 4, 5, 6, 7, 8, 9
-SHADOW_SIZE, SHADOW_REACH = 96, 3.2
 
-
-# The numbers of a shot that the shader reads; Shot explains them. `gaze` is a unit vector in the head's axes.
-LOOK = np.dtype(
-    [(name, "f4", 3) for name in ("light", "light_colour", "rim", "rim_colour", "sky", "ground", "gaze", "hair_colour")]
-    + [("cloth", "f4", (2, 3)), ("frame", "f4", 3), ("cover", "f4", 3)]
-    + [(name, "f4") for name in ("softness", "hairline", "hair_side", "cloth_pattern", "collar", "seed")]
-    + [(name, "i4") for name in ("has_hair", "short", "curly", "clothes")]
-)
-
-
-def pack(s: Shot) -> np.ndarray:
-    """The shader's view of a shot: one LOOK record."""
-    out = np.zeros(1, LOOK)
-    for name in ("light", "light_colour", "rim", "rim_colour", "sky", "ground", "hair_colour", "cloth", "softness"):
-        out[name] = getattr(s, name)
-    for name in ("hairline", "hair_side", "cloth_pattern", "collar"):
-        out[name] = getattr(s, name)
-    h, v = np.radians(s.gaze)
-    out["gaze"] = np.sin(h) * np.cos(v), np.sin(v), np.cos(h) * np.cos(v)
-    out["frame"], out["cover"], out["seed"] = s.glasses_colour, s.occluder_colour, s.seed % 97
-    out["has_hair"], out["short"], out["curly"] = s.hair != "bald", s.hair == "buzz", s.hair in ("curly", "afro")
-    out["clothes"] = CLOTHES.index(s.clothes)
-    return out
-
-
-@njit(cache=True, fastmath=True, error_model="numpy")
-def in_cloth(clothes, collar, x, y, z):
-    """How deep under the edge of the clothes a point of the template lies, in eye distances; negative above it."""
-    edge = -2.55 - 0.22 * z + collar
-    front = step(-1.2, -0.2, z)
-    if clothes == 1:  # a V
-        edge -= front * max(0.75 - 1.1 * abs(x), 0.0)
-    elif clothes == 2:  # a shirt, open at the top
-        edge += 0.22 - front * max(0.75 - 2.2 * abs(x), 0.0)
-    elif clothes == 3:  # up the neck
-        edge += 0.42
-    elif clothes == 4:  # a scoop
-        edge -= 0.15 + front * 0.5 * np.exp(-x * x / 0.5)
-    return edge - y
-
-
-@njit(cache=True, fastmath=True, error_model="numpy")
-def dress(vertices, rows, mean, normals, clothes, collar):
-    """Push the body (rows of vertices) out to the surface of the clothes, in place."""
-    for r in rows:
-        deep = in_cloth(clothes, collar, mean[r, 0], mean[r, 1], mean[r, 2])
-        thick = 0.055 * step(0.0, 0.10, deep)
-        for m in range(3):
-            vertices[r, m] += thick * normals[r, m]
-
-
-@njit(cache=True, fastmath=True, error_model="numpy")
+@compiled
 def shadow(depths, axes, across, px, py, pz, soft):
     """Share of the main light that reaches a point (camera axes): looks up the shadow map at four places."""
     u = axes[0, 0] * px + axes[0, 1] * py + axes[0, 2] * pz - across[0]
@@ -95,24 +64,7 @@ def shadow(depths, axes, across, px, py, pz, soft):
     return free / 4
 
 
-@njit(cache=True, fastmath=True, error_model="numpy")
-def cloth(colour, s, grid, x, y, z, deep):
-    """Albedo of the clothes: plain, striped or checked, with a weave and a seam at the edge."""
-    other = 0.0
-    if s.cloth_pattern > 0.75:
-        other = 0.5 * (np.sin(14 * x) > 0.3) + 0.5 * (np.sin(14 * y) > 0.3)
-    elif s.cloth_pattern > 0.55:
-        other = 1.0 if np.sin(16 * y + 2 * z) > 0.5 else 0.0
-    if s.clothes == 2 and deep < 0.42 - 0.35 * step(-0.9, -0.2, z) * max(0.0, 1 - 1.1 * abs(x)):
-        other = 0.0 if s.cloth_pattern > 0.5 else 0.35
-    weave = 0.86 + 0.28 * noise(grid, 26 * x, 26 * y, 26 * z + s.seed)
-    fold = 0.82 + 0.36 * noise(grid, 2.2 * x + s.seed, 1.1 * y, 2.2 * z)
-    k = weave * fold * (0.72 + 0.28 * step(0.0, 0.05, deep))
-    for m in range(3):
-        colour[m] = (s.cloth[0, m] + (s.cloth[1, m] - s.cloth[0, m]) * other) * k
-
-
-@njit(cache=True, fastmath=True, error_model="numpy")
+@compiled
 def surface(out, colour, parts, A, n, pos, kind, p, s, grid, chart, eyes, depths, axes, across, half, fine):
     """Light that comes from one point: into `out` (3,); its albedo into `colour`, what it is into `parts` (10,).
 
@@ -332,127 +284,3 @@ def surface(out, colour, parts, A, n, pos, kind, p, s, grid, chart, eyes, depths
         parts[P_OCCLUDER if kind == STRAND else P_HAIR] += strand
         visible *= 1 - strand
     return visible
-
-
-@njit(cache=True, fastmath=True, error_model="numpy")
-def shade(
-    image, mask, extras, index, weights, nearest, triangles, attributes, normals, positions, kinds, detail, eyes,
-    person, shot, grid, chart, depths, axes, across, fine, parts_out, albedo_out, normals_out, depth_out, distance,
-):  # fmt: skip
-    """Light of every covered pixel into `image` (H, W, 3), visible face into `mask` (H, W), at half the samples' pitch.
-
-    Four samples make a pixel. Those that lie on one surface are shaded once, in the middle of them; where the face has
-    fine detail or depth jumps, each sample is shaded for itself.
-    """
-    p, s = person[0], shot[0]
-    height, width = image.shape[0], image.shape[1]
-    colour, out, n = np.empty(3, np.float32), np.empty(3, np.float32), np.empty(3, np.float32)
-    pos, parts = np.empty(3, np.float32), np.empty(10, np.float32)
-    A = np.empty(ATTRIBUTES, np.float32)
-    half = np.array([s.light[0], s.light[1], s.light[2] + 1.0], np.float32)
-    half /= np.sqrt((half * half).sum()) + 1e-6
-    group = np.empty(4, np.int64)
-    for row in range(height):
-        for col in range(width):
-            covered, mixed = 0, False
-            near, far = 0.0, 1e9
-            for k in range(4):
-                r, c = 2 * row + (k >> 1), 2 * col + (k & 1)
-                t = index[r, c]
-                group[k] = -1
-                if t >= 0:
-                    covered += 1
-                    group[k] = kinds[triangles[t, 0]]
-                    near, far = max(near, nearest[r, c]), min(far, nearest[r, c])
-                    mixed |= detail[t]
-            if covered == 0:
-                continue
-            alone = mixed or near - far > 0.012 * near
-            for m in range(3):
-                image[row, col, m] *= 1 - 0.25 * covered
-            for k in range(4):
-                kind = group[k]
-                if kind < 0:
-                    continue
-                count, last = 0, k
-                for q in range(k, 4):
-                    if group[q] == kind and (q == k or not alone):
-                        count += 1
-                        last = q
-                # The middle of a group lies between its first and its last sample.
-                part = 1.0 if last == k else 0.5
-                for m in range(ATTRIBUTES):
-                    A[m] = 0
-                for m in range(3):
-                    n[m] = 0
-                    pos[m] = 0
-                for q in range(k, last + 1):
-                    if group[q] != kind:
-                        continue
-                    group[q] = -1
-                    if q != k and q != last:
-                        continue
-                    r, c = 2 * row + (q >> 1), 2 * col + (q & 1)
-                    t = index[r, c]
-                    i, j, o = triangles[t, 0], triangles[t, 1], triangles[t, 2]
-                    b2, b3 = part * weights[r, c, 0], part * weights[r, c, 1]
-                    b1 = part - b2 - b3
-                    for m in range(ATTRIBUTES):
-                        A[m] += b1 * attributes[i, m] + b2 * attributes[j, m] + b3 * attributes[o, m]
-                    for m in range(3):
-                        n[m] += b1 * normals[i, m] + b2 * normals[j, m] + b3 * normals[o, m]
-                        pos[m] += b1 * positions[i, m] + b2 * positions[j, m] + b3 * positions[o, m]
-                length = np.sqrt(n[0] * n[0] + n[1] * n[1] + n[2] * n[2]) + 1e-9
-                for m in range(3):
-                    n[m] /= length
-                visible = surface(
-                    out, colour, parts, A, n, pos, kind, p, s, grid, chart, eyes, depths, axes, across, half, fine
-                )
-                share = 0.25 * count
-                for m in range(3):
-                    image[row, col, m] += share * out[m]
-                mask[row, col] += share * visible
-                if extras:
-                    for m in range(10):
-                        parts_out[m, row, col] += share * parts[m]
-                    parts_out[P_BACKGROUND, row, col] -= share
-                    if depth_out[row, col] < 0:  # not yet written; fastmath knows no infinity
-                        depth_out[row, col] = distance - pos[2]
-                        for m in range(3):
-                            normals_out[row, col, m] = n[m]
-                            albedo_out[row, col, m] = colour[m]
-                            albedo_out[row, col, 3 + m] = A[m]
-
-
-@njit(cache=True, fastmath=True, error_model="numpy")
-def glaze(
-    image, index, nearest_lens, nearest, light, light_colour, sky, dark, places, weights, triangles, extras, parts
-):
-    """Lay lenses over what lies behind them: `dark` is how much light they keep, 0 to 1. places: (N, 2) on the lens."""
-    height, width = image.shape[0], image.shape[1]
-    for row in range(height):
-        for col in range(width):
-            share, u, v = 0.0, 0.0, 0.0
-            for k in range(4):
-                r, c = 2 * row + (k >> 1), 2 * col + (k & 1)
-                t = index[r, c]
-                if t < 0 or nearest_lens[r, c] < nearest[r, c]:
-                    continue
-                share += 0.25
-                i, j, o = triangles[t, 0], triangles[t, 1], triangles[t, 2]
-                b, d = weights[r, c, 0], weights[r, c, 1]
-                u += 0.25 * ((1 - b - d) * places[i, 0] + b * places[j, 0] + d * places[o, 0])
-                v += 0.25 * ((1 - b - d) * places[i, 1] + b * places[j, 1] + d * places[o, 1])
-            if share == 0:
-                continue
-            u, v = u / share, v / share
-            keep = dark * (0.80 + 0.20 * v)
-            streak = step(0.10, 0.28, u + 0.6 * v - 0.5 * light[0]) * step(0.62, 0.45, u + 0.6 * v - 0.5 * light[0])
-            mirror = 0.03 + 0.10 * streak * max(light[1] + 0.35, 0.1)
-            for m in range(3):
-                glow = mirror * (0.6 * sky[m] + 0.5 * light_colour[m])
-                image[row, col, m] += share * ((1 - keep) * image[row, col, m] + glow - image[row, col, m])
-            if extras:
-                for m in range(10):
-                    parts[m, row, col] *= 1 - share * dark
-                parts[P_GLASSES, row, col] += share * dark

@@ -8,9 +8,9 @@ from functools import lru_cache
 
 import cv2
 import numpy as np
-from numba import njit
 
 from simswap_lib.world import head_model
+from simswap_lib.world.compiled import compiled
 from simswap_lib.world.noise import blob, noise, step, towards
 from simswap_lib.world.people import MOLES, Identity
 
@@ -101,7 +101,7 @@ def lines() -> np.ndarray:
     return np.ascontiguousarray(out)
 
 
-@njit(cache=True, fastmath=True, error_model="numpy")
+@compiled
 def depth_of_lines(chart, p, x, y):
     """How deep the lines of age are here, before bilinear neighbours are weighed: about 0 to 1."""
     u, v = (x + 1.4) / 2.8 * LINES_SIDE - 0.5, (1.5 - y) / 4.0 * LINES_SIDE - 0.5
@@ -117,11 +117,11 @@ def depth_of_lines(chart, p, x, y):
     return out
 
 
-@njit(cache=True, fastmath=True, error_model="numpy")
+@compiled
 def paint_skin(colour, p, grid, chart, x, y, z, A, lips, rim, fine):
     """Albedo of the skin at the template point (x, y, z) into `colour`.
 
-    A: numbers of the point, as shading.py counts them; fine: 0 to 1, how much is painted of what is smaller than a
+    A: numbers of the point, as look.py counts them; fine: 0 to 1, how much is painted of what is smaller than a
     pixel of a 64-pixel face.
     Returns how shiny the skin is (0 to 1), and how much of the point is brow and how much is lip.
     """
@@ -218,7 +218,7 @@ def paint_skin(colour, p, grid, chart, x, y, z, A, lips, rim, fine):
     return gloss, brow, mouth
 
 
-@njit(cache=True, fastmath=True, error_model="numpy")
+@compiled
 def paint_eye(colour, p, grid, gaze, dx, dy, dz, inner):
     """Albedo of the eyeball in the direction (dx, dy, dz) from its centre; inner: direction of the nose, +1 or -1."""
     cosine = dx * gaze[0] + dy * gaze[1] + dz * gaze[2]
@@ -256,7 +256,7 @@ def albedo(person: Identity, points: np.ndarray, size: int = 128) -> np.ndarray:
     return out
 
 
-@njit(cache=True, fastmath=True, error_model="numpy")
+@compiled
 def _albedo(out, person, grid, chart, points, f, lips, rim, fine):
     p = person[0]
     A = np.zeros(15, np.float32)
