@@ -7,8 +7,6 @@ stopped, even by a power cut, goes on exactly as if nothing had happened.
 import copy
 import json
 import os
-import signal
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
@@ -25,6 +23,7 @@ from simswap_lib import checkpoints, losses, material
 from simswap_lib.batches import PairBatches, Pairs, Photographs, quiet_worker
 from simswap_lib.checkpoints import LOG
 from simswap_lib.files import to_tensor
+from simswap_lib.interruption import Interruption
 from simswap_lib.models import weights
 from simswap_lib.models.arcface import ArcFace
 from simswap_lib.models.discriminator import Discriminator
@@ -294,22 +293,3 @@ class Validation:
             "held_out_redrawn_l1": redrawn,
             "score": cos_source - 1 - redrawn,
         }
-
-
-class Interruption:
-    """Turns Ctrl-C into a question that the loop asks between two steps, where all state is consistent."""
-
-    def __enter__(self) -> Callable[[], bool]:
-        self.asked = False
-        self.before = None
-        if threading.current_thread() is threading.main_thread():
-            self.before = signal.signal(signal.SIGINT, self.ask)
-        return lambda: self.asked
-
-    def ask(self, *_) -> None:
-        self.asked = True
-        signal.signal(signal.SIGINT, self.before)  # who asks twice does not want to wait
-
-    def __exit__(self, *_) -> None:
-        if self.before is not None:
-            signal.signal(signal.SIGINT, self.before)

@@ -9,7 +9,7 @@ import numpy as np
 from simswap_lib.widgets import PEOPLE, PHOTOS, Explorer, _column, _figures, _slider
 from simswap_lib.world import HELD_OUT, Identity, Shot, render
 from simswap_lib.world.people import OLDEST, SPREAD, YOUNGEST
-from simswap_lib.world.shots import GLASSES, HAIR_STYLES, MOODS, OCCLUDERS
+from simswap_lib.world.shots import GLASSES, HAIR_STYLES, MOODS, OCCLUDERS, sides
 
 SIZE = 128  # pixels of a picture
 RANGES = {"tone": (0.0, 1.0, 0.1), "age": (YOUNGEST, OLDEST, 1.0), "sex": (0.0, 1.0, 0.1)}  # least, most, step
@@ -68,14 +68,14 @@ def retaken(
     """
     if kinds.get("occluder", shot.occluder) != shot.occluder:
         kinds["occluder_colour"] = _seen_in(kinds["occluder"])
-    sides = {name + side: value for name, value in MOODS[mood].items() for side in _sides(name)}
+    played = {name + side: value for name, value in MOODS[mood].items() for side in sides(name)}
     across = np.hypot(shot.light[0], shot.light[2])
     direction = (across * np.sin(np.radians(light)), shot.light[1], across * np.cos(np.radians(light)))
     return replace(
         shot,
         yaw=float(yaw),
         pitch=float(pitch),
-        expression=tuple(sides.items()),
+        expression=tuple(played.items()),
         gaze=tuple(map(float, gaze)),
         light=tuple(map(float, direction)),
         **kinds,
@@ -215,12 +215,6 @@ def _image(person: Identity, shot: Shot) -> np.ndarray:
 def _seen_in(occluder: str) -> tuple[float, float, float]:
     """The colour of this occluder in the first photograph that shows one: a hand is not black."""
     return next(shot.occluder_colour for shot in map(Shot.sample, range(10_000)) if shot.occluder == occluder)
-
-
-def _sides(action: str) -> tuple[str, ...]:
-    """Actions of both halves of the face are named for each half."""
-    single = {"jawOpen", "mouthFunnel", "mouthPucker", "browInnerUp", "mouthShrugLower", "mouthLeft"}
-    return ("",) if action in single else ("Left", "Right")
 
 
 def _seed(words: str, name: str, count: int) -> ipywidgets.IntSlider:

@@ -9,7 +9,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 # A file imports only from its own place in this line or from an earlier one.
 LINE = [
-    {"files"},
+    {"files", "interruption"},
     {"world", "faces"},
     {"models", "losses"},
     {"provenance", "pictures"},

@@ -32,6 +32,7 @@ MOODS = {
     "smirk": {"mouthLeft": 0.4, "mouthDimple": 0.4},
     "blink": {"eyeBlink": 1.0},
 }
+WHOLE = {"jawOpen", "mouthFunnel", "mouthPucker", "browInnerUp", "mouthShrugLower", "mouthLeft"}  # not once a side
 OFTEN = (0.14, 0.14, 0.10, 0.07, 0.08, 0.08, 0.08, 0.07, 0.06, 0.07, 0.07, 0.04)  # probability of each mood
 
 
@@ -185,13 +186,16 @@ def _backdrop_colours(rng: np.random.Generator, kind: str) -> tuple[Colour, Colo
     return tuple(_tuple(np.clip(linear(np.clip(c, 0, 255)) * bright, 0.003, 1.2)) for c in colours)
 
 
+def sides(action: str) -> tuple[str, ...]:
+    """The endings with which the head model knows an action of MOODS: none, or one for each half of the face."""
+    return ("",) if action in WHOLE else ("Left", "Right")
+
+
 def _both_sides(actions: dict[str, float], rng: np.random.Generator) -> list[tuple[str, float]]:
     """Actions that exist for the left and the right half are played on both, nearly alike."""
-    single = {"jawOpen", "mouthFunnel", "mouthPucker", "browInnerUp", "mouthShrugLower", "mouthLeft"}
     out = []
     for action, strength in actions.items():
-        sides = ("",) if action in single else ("Left", "Right")
-        out += [(action + side, _clip(strength * rng.uniform(0.85, 1.0), 0, 1)) for side in sides]
+        out += [(action + side, _clip(strength * rng.uniform(0.85, 1.0), 0, 1)) for side in sides(action)]
     return out
 
 
