@@ -37,7 +37,7 @@ class TrainConfig:
     """Everything that decides how a run goes. The defaults train the 64-pixel network on a CPU."""
 
     # The photographs.
-    people: int = 2400  # people of the face world, with seeds from 0
+    people: int = 3600  # people of the face world, with seeds from 0
     photos: int = 10  # photographs of each, every one a shot of its own
     size: int = 64  # pixels a side
     cache: str | None = None  # folder that keeps the rendered photographs; None renders them anew
