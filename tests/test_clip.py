@@ -49,6 +49,8 @@ def test_nothing_jumps_from_frame_to_frame(seed):
     gaze = np.array([s.gaze for s in shots])
     step = np.abs(np.diff(gaze, axis=0)).max(1)
     assert step.max() < 16 and np.median(step) < 0.5  # eyes rest, then jump
+    jump = [clip.shot(clip.looks[0][0] + k / 1000).gaze for k in range(-10, 100)]
+    assert np.abs(np.diff(jump, axis=0)).max() < 0.6  # and even a jump has a middle
     light = np.array([s.light for s in shots])
     assert np.allclose(np.linalg.norm(light, axis=1), 1) and np.abs(np.diff(light, axis=0)).max() < 0.03
     assert np.abs(np.diff([s.light_colour for s in shots], axis=0)).max() < 0.02
@@ -76,6 +78,8 @@ def test_a_blink_closes_the_eyes_and_opens_them_again():
     assert eyes[1] < 0.4 * eyes[0] and abs(eyes[2] - eyes[0]) < 0.02 * eyes[0]
     closing = [dict(clip.shot(1.0 + s).expression)["eyeBlinkLeft"] for s in (0.04, 0.095, 0.15, 0.28)]
     assert 0.4 < closing[0] < 0.6 and closing[1] == 1 and 0.4 < closing[2] < 1 and closing[3] == 0
+    wide = replace(clip, base=replace(clip.base, expression=(("eyeWideLeft", 0.5),)))
+    assert [dict(wide.shot(t).expression)["eyeWideLeft"] for t in (0.9, 1.0 + CLOSING)] == [0.5, 0]  # nothing holds up
     clips = [Clip.sample(seed, 60) for seed in range(20)]
     assert all(c.blinks[0] <= 2.4 and 8 <= len(c.blinks) <= 40 for c in clips)
     assert 12 <= np.mean([len(c.blinks) for c in clips]) <= 30
