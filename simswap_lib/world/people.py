@@ -1,11 +1,12 @@
 """Identity: everything about a person that SimSwap must take from the source, and how people are distributed."""
 
 from dataclasses import dataclass, fields, replace
-from functools import cached_property, lru_cache
+from functools import cached_property
 
 import numpy as np
 
 from simswap_lib.world import head_model
+from simswap_lib.world.dice import Colour, as_tuple, between, clip, linear, ramp_of
 
 # People with these seeds and above are never trained on: they are the strangers on which everything is judged.
 HELD_OUT = 900_000
@@ -30,13 +31,6 @@ IRISES = ((58, 36, 24), (84, 54, 32), (112, 76, 42), (122, 100, 58), (98, 110, 7
 # Brows, lashes, beard and hair: black to blond, then red.
 HAIRS = ((16, 13, 12), (34, 24, 18), (58, 38, 26), (88, 60, 38), (124, 92, 58), (166, 132, 88), (126, 66, 36))
 GREY = (172, 170, 166)
-
-Colour = tuple[float, float, float]
-
-
-def linear(srgb: np.ndarray) -> np.ndarray:
-    """sRGB in [0, 255] -> linear light in [0, 1], with a plain power of 2.2."""
-    return (np.asarray(srgb, float) / 255) ** 2.2
 
 
 ROSE = linear((186, 74, 82))  # of painted lips
@@ -103,16 +97,16 @@ class Identity:
         sex = rng.beta(5, 1.4) if male else rng.beta(1.4, 5)
         old = max(0.0, (age - 35) / (OLDEST - 35))
         at = tone * (len(SKIN_RAMP) - 1)
-        skin = _between(SKIN_RAMP, at) * rng.normal(1, [0.025, 0.025, 0.04])
+        skin = between(SKIN_RAMP, at) * rng.normal(1, [0.025, 0.025, 0.04])
         rose = ROSE * rng.uniform(0.5, 1.0)
         lips = skin * np.array([0.90, 0.60, 0.62]) * rng.uniform(0.75, 1.1)
         lips = lips + (rose - lips) * (rng.beta(1.0, 4.0) if male else rng.beta(1.3, 2.2))
         # Darker skin goes with darker irises and brows, never without exception.
-        iris = _between(IRISES, rng.uniform(0, len(IRISES) - 1) * (1 if rng.random() > tone else 0.25))
-        hair = _between(HAIRS, rng.uniform(0, len(HAIRS) - 1) * (1 if rng.random() > tone else 0.25))
-        grey = _clip(rng.normal(1.5 * old - 0.5, 0.25), 0, 1)
-        brow = hair + (_linear_ramp((GREY,))[0] * rng.uniform(0.5, 1.0) - hair) * 0.7 * grey
-        beard_colour = hair * 0.9 + (_linear_ramp((GREY,))[0] * 0.75 - hair * 0.9) * grey
+        iris = between(IRISES, rng.uniform(0, len(IRISES) - 1) * (1 if rng.random() > tone else 0.25))
+        hair = between(HAIRS, rng.uniform(0, len(HAIRS) - 1) * (1 if rng.random() > tone else 0.25))
+        grey = clip(rng.normal(1.5 * old - 0.5, 0.25), 0, 1)
+        brow = hair + (ramp_of((GREY,))[0] * rng.uniform(0.5, 1.0) - hair) * 0.7 * grey
+        beard_colour = hair * 0.9 + (ramp_of((GREY,))[0] * 0.75 - hair * 0.9) * grey
         bearded = male and rng.random() < 0.5
         moustache = bearded or (male and rng.random() < 0.08)
         moles = [
@@ -126,22 +120,22 @@ class Identity:
             tone=tone,
             age=age,
             sex=sex,
-            shape=_tuple(head_model.load().sample_shape(sex, age, SPREAD, rng)),
-            skin=_tuple(np.clip(skin, 0.012, 0.92)),
-            lips=_tuple(np.clip(lips, 0.01, 0.85)),
-            iris=_tuple(iris * rng.uniform(0.85, 1.3)),
+            shape=as_tuple(head_model.load().sample_shape(sex, age, SPREAD, rng)),
+            skin=as_tuple(np.clip(skin, 0.012, 0.92)),
+            lips=as_tuple(np.clip(lips, 0.01, 0.85)),
+            iris=as_tuple(iris * rng.uniform(0.85, 1.3)),
             iris_ring=rng.beta(1.5, 2.0),
-            brow=_tuple(brow),
-            beard_colour=_tuple(beard_colour),
+            brow=as_tuple(brow),
+            beard_colour=as_tuple(beard_colour),
             ruddiness=rng.beta(1.5, 2.5),
             mottling=rng.uniform(0.2, 1.0),
             freckles=rng.uniform(0.35, 1.0) if rng.random() < 0.28 * (1.15 - tone) else 0.0,
             shadows=min(1.0, rng.beta(1.5, 3.0) + 0.25 * old),
-            wrinkles=_clip(1.15 * old + rng.normal(0, 0.1), 0, 1),
-            spots=_clip(rng.uniform(-0.4, 1.2) * old, 0, 1),
+            wrinkles=clip(1.15 * old + rng.normal(0, 0.1), 0, 1),
+            spots=clip(rng.uniform(-0.4, 1.2) * old, 0, 1),
             oil=rng.beta(1.6, 2.2),
-            pores=_clip(rng.uniform(0.1, 0.8) + 0.15 * male, 0, 1),
-            pattern=_tuple(rng.uniform(0, 32, 3)),
+            pores=clip(rng.uniform(0.1, 0.8) + 0.15 * male, 0, 1),
+            pattern=as_tuple(rng.uniform(0, 32, 3)),
             brow_height=rng.normal(0.0 if male else 0.02, 0.04),
             brow_arch=rng.uniform(-0.01, 0.06) if male else rng.uniform(0.02, 0.10),
             brow_tilt=rng.normal(0.02, 0.04),
@@ -174,38 +168,6 @@ class Identity:
             age="young" if self.age < 39 else "middle" if self.age < 60 else "old",
             sex="male" if self.sex > 0.5 else "female",
         )
-
-
-@lru_cache(maxsize=16)
-def _linear_ramp(ramp: tuple) -> np.ndarray:
-    return linear(ramp)
-
-
-def _between(ramp: tuple, position: float) -> np.ndarray:
-    """Linear-light colour at a fractional position of a ramp of sRGB anchors."""
-    i = min(int(position), len(ramp) - 2)
-    colours = _linear_ramp(ramp)
-    return (1 - (position - i)) * colours[i] + (position - i) * colours[i + 1]
-
-
-def _tuple(values: np.ndarray) -> tuple[float, ...]:
-    return tuple(np.asarray(values, float).tolist())
-
-
-def _pick(rng: np.random.Generator, names: tuple[str, ...], often: tuple[float, ...] | None = None) -> str:
-    """One of the names, as often as `often` says; all alike without."""
-    if often is None:
-        return names[int(rng.integers(len(names)))]
-    at = rng.random()
-    for name, share in zip(names, often, strict=True):
-        at -= share
-        if at < 0:
-            return name
-    return names[0]
-
-
-def _clip(value: float, low: float, high: float) -> float:
-    return float(min(max(value, low), high))
 
 
 def _mix(a, b, t: float):

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from simswap_lib.world.people import GREY, HAIRS, SKIN_RAMP, Colour, _between, _clip, _pick, _tuple, linear
+from simswap_lib.world.dice import Colour, as_tuple, between, clip, linear, pick
+from simswap_lib.world.people import GREY, HAIRS, SKIN_RAMP
 
 HAIR_STYLES = ("bald", "buzz", "short", "side", "swept", "curly", "afro", "bob", "long", "wavy", "tied")
 HAIR_OFTEN = (0.06, 0.10, 0.14, 0.12, 0.10, 0.09, 0.06, 0.10, 0.09, 0.08, 0.06)
@@ -15,6 +16,7 @@ GLASSES = ("none", "thin", "thick", "sun")
 GLASSES_OFTEN = (0.82, 0.08, 0.07, 0.03)
 OCCLUDERS = ("none", "hand", "microphone", "mask", "strand")
 OCCLUDERS_OFTEN = (0.88, 0.03, 0.03, 0.02, 0.04)
+MASKS = ((226, 232, 236), (120, 168, 196), (30, 32, 36))  # sRGB of face masks
 INDOORS = ("wall", "window", "shelf", "lamps")
 OUTDOORS = ("sky", "trees", "street", "night")
 # What faces do: groups of facial actions with their strengths. A shot plays one of them.
@@ -86,51 +88,51 @@ class Shot:
     def sample(cls, seed: int) -> "Shot":
         """The photograph with this number, always the same. The distribution is described in data/README.md."""
         rng = np.random.default_rng([seed, 2])
-        mood = MOODS[_pick(rng, tuple(MOODS), OFTEN)]
+        mood = MOODS[pick(rng, tuple(MOODS), OFTEN)]
         weight = rng.uniform(0.4, 1.0)
         actions = {action: weight * strength for action, strength in mood.items()}
         # The model's resting lids hang a little low.
         actions.setdefault("eyeWide", rng.uniform(0.0, 0.5))
         indoor = rng.random() < 0.55
-        backdrop = _pick(rng, INDOORS if indoor else OUTDOORS)
+        backdrop = pick(rng, INDOORS if indoor else OUTDOORS)
         light = _light(rng, indoor, backdrop)
         tint = rng.uniform(25, 225, 3)
         cloth = [linear(np.clip(tint.mean() + (tint - tint.mean()) * rng.uniform(0.1, 1.0), 8, 240)) for _ in range(2)]
-        skin = _between(SKIN_RAMP, rng.uniform(0, len(SKIN_RAMP) - 1))
-        occluder = _pick(rng, OCCLUDERS, OCCLUDERS_OFTEN)
-        hair = _pick(rng, HAIR_STYLES, HAIR_OFTEN)
+        skin = between(SKIN_RAMP, rng.uniform(0, len(SKIN_RAMP) - 1))
+        occluder = pick(rng, OCCLUDERS, OCCLUDERS_OFTEN)
+        hair = pick(rng, HAIR_STYLES, HAIR_OFTEN)
         # Natural colours four times out of five.
         at = rng.uniform(0, len(HAIRS)) if rng.random() < 0.8 else rng.uniform(0, len(HAIR_COLOURS) - 1)
-        hair_colour = _between(HAIR_COLOURS, at) * rng.uniform(0.8, 1.15)
+        hair_colour = between(HAIR_COLOURS, at) * rng.uniform(0.8, 1.15)
+        metal, dyed = rng.uniform(14, 60), rng.integers(len(MASKS))
         cover = {
             "hand": skin,
-            "microphone": linear(rng.uniform(14, 60) * np.ones(3)),
-            "mask": linear(np.array([(226, 232, 236), (120, 168, 196), (30, 32, 36)][rng.integers(3)])),
+            "microphone": linear(np.full(3, metal)),
+            "mask": linear(MASKS[dyed]),
             "strand": hair_colour,
-            "none": np.zeros(3),
-        }[occluder]
+        }
         return cls(
-            yaw=_clip(rng.normal(0, 15), -36, 36),
-            pitch=_clip(rng.normal(0, 8), -20, 20),
-            roll=_clip(rng.normal(0, 7), -18, 18),
+            yaw=clip(rng.normal(0, 15), -36, 36),
+            pitch=clip(rng.normal(0, 8), -20, 20),
+            roll=clip(rng.normal(0, 7), -18, 18),
             expression=tuple(_both_sides(actions, rng)),
-            gaze=(_clip(rng.normal(0, 10), -22, 22), _clip(rng.normal(0, 6), -12, 12)),
+            gaze=(clip(rng.normal(0, 10), -22, 22), clip(rng.normal(0, 6), -12, 12)),
             **light,
             hair=hair,
-            hair_colour=_tuple(np.clip(hair_colour, 0.002, 0.8)),
+            hair_colour=as_tuple(np.clip(hair_colour, 0.002, 0.8)),
             hair_volume=rng.uniform(0, 1),
             hairline=rng.normal(0.05, 0.07),
             hair_side=rng.uniform(-1, 1),
-            clothes=_pick(rng, CLOTHES),
-            cloth=tuple(_tuple(c) for c in cloth),
+            clothes=pick(rng, CLOTHES),
+            cloth=tuple(as_tuple(c) for c in cloth),
             cloth_pattern=rng.uniform(0, 1),
             collar=rng.uniform(-0.2, 0.2),
-            glasses=_pick(rng, GLASSES, GLASSES_OFTEN) if occluder != "mask" else "none",
-            glasses_colour=_tuple(linear((18, 40, 90, 150)[rng.integers(4)] * rng.uniform(0.7, 1.2, 3))),
-            glasses_shape=_tuple(rng.uniform(0, 1, 3)),
+            glasses=pick(rng, GLASSES, GLASSES_OFTEN) if occluder != "mask" else "none",
+            glasses_colour=as_tuple(linear((18, 40, 90, 150)[rng.integers(4)] * rng.uniform(0.7, 1.2, 3))),
+            glasses_shape=as_tuple(rng.uniform(0, 1, 3)),
             occluder=occluder,
-            occluder_colour=_tuple(np.clip(cover, 0.004, 0.9)),
-            occluder_place=_tuple(rng.uniform(-1, 1, 3)),
+            occluder_colour=as_tuple(np.clip(cover.get(occluder, 0.0 * skin), 0.004, 0.9)),
+            occluder_place=as_tuple(rng.uniform(-1, 1, 3)),
             backdrop=backdrop,
             backdrop_colours=_backdrop_colours(rng, backdrop),
             backdrop_blur=rng.uniform(0.012, 0.06),
@@ -159,12 +161,12 @@ def _light(rng: np.random.Generator, indoor: bool, backdrop: str) -> dict:
     rim = rng.uniform(0.15, 0.8) if rng.random() < 0.45 else 0.0
     return {
         "light": _direction(azimuth, height),
-        "light_colour": _tuple(key * tint),
+        "light_colour": as_tuple(key * tint),
         "softness": float(0.02 + 0.30 * soft * soft),
         "rim": _direction(side, rng.uniform(0, 45)),
-        "rim_colour": _tuple(rim * np.array([1 - 0.6 * warmth, 1.0, 1 + 0.6 * warmth])),
-        "sky": _tuple(sky),
-        "ground": _tuple(ground),
+        "rim_colour": as_tuple(rim * np.array([1 - 0.6 * warmth, 1.0, 1 + 0.6 * warmth])),
+        "sky": as_tuple(sky),
+        "ground": as_tuple(ground),
     }
 
 
@@ -173,8 +175,9 @@ def _backdrop_colours(rng: np.random.Generator, kind: str) -> tuple[Colour, Colo
     bright = rng.uniform(0.55, 1.3)
     base = rng.uniform(60, 200, 3)
     wall = base.mean() + (base - base.mean()) * rng.uniform(0.1, 0.5)
+    darker, other = rng.uniform(0.5, 0.9), rng.uniform(0.6, 1.3)
     colours = {
-        "wall": (wall, wall * rng.uniform(0.5, 0.9), wall * rng.uniform(0.6, 1.3)),
+        "wall": (wall, wall * darker, wall * other),
         "window": (wall, wall * 0.7, (235, 240, 245)),
         "shelf": (wall * 0.6, (110, 76, 50), base),
         "lamps": (wall * 0.5, wall * 0.3, (255, 214, 150)),
@@ -183,7 +186,7 @@ def _backdrop_colours(rng: np.random.Generator, kind: str) -> tuple[Colour, Colo
         "street": ((150, 146, 140), (92, 88, 86), (184, 196, 206)),
         "night": ((26, 26, 38), (12, 12, 18), (255, 190, 110)),
     }[kind]
-    return tuple(_tuple(np.clip(linear(np.clip(c, 0, 255)) * bright, 0.003, 1.2)) for c in colours)
+    return tuple(as_tuple(np.clip(linear(np.clip(c, 0, 255)) * bright, 0.003, 1.2)) for c in colours)
 
 
 def sides(action: str) -> tuple[str, ...]:
@@ -195,7 +198,7 @@ def _both_sides(actions: dict[str, float], rng: np.random.Generator) -> list[tup
     """Actions that exist for the left and the right half are played on both, nearly alike."""
     out = []
     for action, strength in actions.items():
-        out += [(action + side, _clip(strength * rng.uniform(0.85, 1.0), 0, 1)) for side in sides(action)]
+        out += [(action + side, clip(strength * rng.uniform(0.85, 1.0), 0, 1)) for side in sides(action)]
     return out
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from simswap_lib.world import head_model
 from simswap_lib.world.compiled import compiled
-from simswap_lib.world.noise import blob, noise, step, towards
+from simswap_lib.world.noise import blob, lattice, noise, step, towards
 from simswap_lib.world.people import MOLES, Identity
 
 LINES_SIDE = 256
@@ -273,6 +273,4 @@ def fineness(size: int) -> float:
 @lru_cache(maxsize=1)
 def tables() -> tuple[np.ndarray, np.ndarray]:
     """Random lattice and chart of lines, the two tables that the painter reads."""
-    from simswap_lib.world.noise import lattice
-
     return lattice(), lines()
