@@ -94,11 +94,12 @@ class TestCases:
     def test_the_truth_shares_its_frame_with_the_target_and_its_face_with_the_source(self):
         pictures = cases(SMALL)
         assert pictures.target.shape == pictures.truth.shape == (6, 32, 32, 3) and pictures.gallery.shape[0] == 4
-        alike = (pictures.target == pictures.truth).all(axis=-1)  # (S, H, W)
-        # Much of the background is the shot's to the last bit, whoever is in it; the face is not.
-        assert alike[pictures.mask == 0].mean() > 0.5 and alike[pictures.mask > 0.9].mean() < 0.1
-        another = (pictures.target == np.roll(pictures.truth, 1, axis=0)).all(axis=-1)
-        assert another[pictures.mask == 0].mean() < 0.1
+        # The background is the shot's, whoever is in it (compression blurs the border); the face is not.
+        outside = 1 - pictures.mask
+        same = error_inside(pictures.target, pictures.truth, outside)
+        another = error_inside(pictures.target, np.roll(pictures.truth, 1, axis=0), outside)
+        assert (same < 0.5 * another).all()
+        assert (same < error_inside(pictures.target, pictures.truth, pictures.mask)).all()
         assert (error_inside(pictures.target, pictures.truth, pictures.mask) > 1).all()
         assert pictures.mask.min() >= 0 and pictures.mask.max() <= 1
         assert pictures.labels.tolist() == [0, 1, 2, 3, 0, 1]
@@ -161,6 +162,7 @@ class TestEvaluate:
         assert {"generator", "judge", "trainer"} == set(stored["weights"])
         assert stored["weights"]["judge"] != stored["weights"]["trainer"]
         assert stored["recognisers"]["judge"]["pictures"] == 16
+        assert 0 <= stored["recognisers"]["judge"]["unobstructed"] <= 1
 
     def test_the_report_names_protocol_rows_and_gallery(self, result):
         text = report(result)
@@ -175,3 +177,15 @@ class TestEvaluate:
         with torch.no_grad():
             next(net.parameters()).view(-1)[0] += 1e-3
         assert evaluation.fingerprint(net) != before
+
+
+def test_what_hides_a_face_is_known():
+    from simswap_lib.evaluation import _shown
+    from simswap_lib.photographs import shot_seed
+    from simswap_lib.world import Shot
+
+    shots = [Shot.sample(shot_seed(HELD_OUT + i, 0)) for i in range(60)]
+    hidden = [i for i in range(60) if not _shown(HELD_OUT + i, 0)]
+    assert 2 < len(hidden) < 30
+    assert all(shots[i].occluder != "none" or shots[i].glasses == "sun" for i in hidden)
+    assert all(shots[i].occluder == "none" for i in range(60) if i not in hidden)
