@@ -39,7 +39,7 @@ A face recogniser (ArcFace: residual network, angular margin) for the face world
 {dim} numbers whose cosine says how alike two people are.
 
 - made by: `python tools/train_recognisers.py {name}`: {steps} steps of {batch} pictures in {minutes:.0f} minutes
-  on {threads} CPU core(s)
+  on {cores}
 - data: renders of the face world (version {world}): {people} people (seeds from {first}) x {photos} photographs at
   {size} px; nobody real, no licence, no consent needed
 - measured: {retrieval:.1%} of {probes} true pictures of unseen people (seeds from 900,000) found in a gallery of
@@ -128,7 +128,7 @@ def main() -> None:
         dim=recipe["config"].embedding_dim,
         steps=options.steps,
         batch=BATCH,
-        threads=options.threads,
+        cores="one CPU core" if options.threads == 1 else f"{options.threads} CPU cores",
         minutes=(time.time() - start) / 60,
         people=PEOPLE,
         first=recipe["first"],
