@@ -23,8 +23,8 @@ CARD = """# simswap
 The generator of SimSwap (encoder, ID injection, decoder) for the face world at {size} px: it draws the target's picture
 with the source's identity.
 
-- made by: `python tools/train_simswap.py`: {steps} steps of {batch} pictures, {minutes:.0f} minutes on one CPU core;
-  these are the averaged weights after step {best_step}, the best validation score
+- made by: `python tools/train_simswap.py`: {steps} steps of {batch} pictures, {minutes:.0f} minutes on a CPU
+  of two cores; these are the averaged weights after step {best_step}, the best validation score
 - data: renders of the face world (version {world}): {people} people x {photos} photographs, every shot belonging to
   one person; nobody real, no licence, no consent needed. No true answer of a swap was seen in training or in choosing
 - identity vectors: the recogniser `{recogniser}`
