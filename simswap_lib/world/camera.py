@@ -46,7 +46,7 @@ def project(points: np.ndarray, shot: Shot) -> np.ndarray:
     return points[:, :2] * scale * np.array([1, -1], np.float32)
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=256)
 def framing(shot: Shot) -> np.ndarray:
     """(2, 3) from the camera's plane to the unit square: what brings the *mean* head's five points to the template.
 
