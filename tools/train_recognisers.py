@@ -3,9 +3,9 @@
     python tools/train_recognisers.py arcface
     python tools/train_recognisers.py judge
 
-Each sees other people, another seed and has another width, so that fooling one does not fool the other. Takes about
-half an hour on one CPU core each; both may run at the same time. Writes data/weights/<name>/ when done; the log of the
-run, with the retrieval of unseen people, is written beside the cached photographs.
+Each sees other people, another seed and has another width, so that fooling one does not fool the other. Takes up to
+an hour on one CPU core each; both may run at the same time. Writes data/weights/<name>/ when done; the log of the run,
+with the retrieval of unseen people, is written beside the cached photographs.
 """
 
 import argparse

@@ -2,7 +2,7 @@
 
     python tools/train_simswap.py --cache cache --run runs/simswap
 
-About an hour on one CPU core. A stopped run goes on where it was when the command is given again. The best moment by
+Under an hour on two CPU cores. A stopped run goes on where it was when the command is given again. The best moment by
 the validation score (held-out people, no true answer) is written to data/weights/simswap/.
 """
 
