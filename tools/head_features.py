@@ -234,12 +234,7 @@ def ambient_occlusion(points: np.ndarray, normals: np.ndarray, triangles: np.nda
         scale = (size - 8) / (high - low)[:2].max()
         screen = np.column_stack([seen[:, 0] - low[0], high[1] - seen[:, 1]]) * scale + 4
         near = (seen[:, 2] - low[2] + 1).astype(np.float32)
-        index, weights, _ = rasterise(screen.astype(np.float32), near, triangles, 0, size, size)
-        corner = near[triangles[index]]
-        # The rasteriser's weights are perspective-correct; an affine depth wants them undone.
-        b, c = weights[..., 0] / corner[..., 1], weights[..., 1] / corner[..., 2]
-        a = (1 - weights.sum(-1)) / corner[..., 0]
-        depth = np.where(index < 0, 0, 1 / (a + b + c))
+        _, depth = rasterise(screen.astype(np.float32), near, triangles, 0, size, size)
         row, column = screen[:, 1].astype(int), screen[:, 0].astype(int)
         visible = near + 0.04 > depth[row, column]
         cosine = np.maximum(normals @ d, 0)

@@ -29,9 +29,10 @@ from simswap_lib.world.people import HELD_OUT
 PEOPLE, PHOTOS, SIZE = 3600, 10, 64
 BATCH, SCALE, MARGIN = 128, 24.0, 0.3
 GALLERY, PROBES = 100, 4
+FACE = {"image_size": 48, "crop": (0.125, 0.1875, 0.875, 0.9375), "embedding_dim": 128}  # from brow to chin
 RECIPES = {
-    "arcface": {"first": 0, "seed": 1, "config": ArcFaceConfig(width=24, blocks=(1, 1, 2, 1), embedding_dim=128)},
-    "judge": {"first": PEOPLE, "seed": 2, "config": ArcFaceConfig(width=28, blocks=(1, 1, 1, 1), embedding_dim=128)},
+    "arcface": {"first": 0, "seed": 1, "config": ArcFaceConfig(width=24, blocks=(1, 1, 2, 1), **FACE)},
+    "judge": {"first": PEOPLE, "seed": 2, "config": ArcFaceConfig(width=28, blocks=(1, 1, 2, 1), **FACE)},
 }
 CARD = """# {name}
 

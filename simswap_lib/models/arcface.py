@@ -17,7 +17,8 @@ from simswap_lib.models import weights
 class ArcFaceConfig:
     """Sizes of a recogniser. The defaults are for 64-pixel faces on a CPU."""
 
-    image_size: int = 64  # pixels a side; other sizes are resized to it
+    image_size: int = 64  # pixels a side of what the network looks at; other sizes are resized to it
+    crop: tuple[float, float, float, float] = (0.0, 0.0, 1.0, 1.0)  # left, top, right, bottom, as shares of the picture
     width: int = 32  # channels of the first stage, doubled by each later one
     blocks: tuple[int, ...] = (2, 2, 2, 2)  # residual blocks in each stage
     embedding_dim: int = 128  # length of the identity vector
@@ -26,8 +27,12 @@ class ArcFaceConfig:
 
     def __post_init__(self):
         object.__setattr__(self, "blocks", tuple(self.blocks))  # a list would not be hashable
+        object.__setattr__(self, "crop", tuple(self.crop))
         if min(self.image_size, self.width, self.embedding_dim, self.stem_stride, *self.blocks) < 1 or not self.blocks:
             raise ValueError(f"ArcFaceConfig needs sizes of at least 1 and at least one stage, got {self}.")
+        left, top, right, bottom = self.crop
+        if not (0 <= left < right <= 1 and 0 <= top < bottom <= 1):
+            raise ValueError(f"ArcFaceConfig.crop is left, top, right, bottom, between 0 and 1, got {self.crop}.")
         if self.image_size % self.stride:
             raise ValueError(f"ArcFaceConfig.image_size must be a multiple of {self.stride}, got {self.image_size}.")
 
@@ -68,7 +73,8 @@ class ArcFace(nn.Module):
 
     Two vectors of one person point the same way; their product is the cosine of the angle between them. The features
     are flattened, not pooled, before the last layer, because where something lies in an aligned face matters.
-    Pictures of another size than `config.image_size` are resized (bilinear, antialiased), also non-square ones.
+    The network looks at `config.crop` of the picture: from brow to chin there is less hair and background to learn to
+    ignore. A crop of another size than `config.image_size` is resized (bilinear, antialiased), also a non-square one.
 
     Raises: ValueError for anything but (B, 3, H, W).
     Source: Deng et al. 2019, arXiv 1801.07698.
@@ -108,6 +114,9 @@ class ArcFace(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         if images.ndim != 4 or images.shape[1] != 3:
             raise ValueError(f"Expected faces (B, 3, H, W) in [-1, 1], got {tuple(images.shape)}.")
+        height, width = images.shape[2:]
+        left, top, right, bottom = self.config.crop
+        images = images[:, :, round(top * height) : round(bottom * height), round(left * width) : round(right * width)]
         size = (self.config.image_size, self.config.image_size)
         if images.shape[2:] != size:
             # Antialiased: dropping every other pixel makes vectors depend on a shift by one pixel.

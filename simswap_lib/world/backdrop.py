@@ -23,14 +23,20 @@ def paint(shot: Shot, height: int, width: int) -> np.ndarray:
 
 
 def _box(image: np.ndarray, x0: float, y0: float, x1: float, y1: float, colour: np.ndarray) -> None:
-    cv2.rectangle(image, (int(x0), int(y0)), (int(x1), int(y1)), tuple(float(c) for c in colour), -1)
+    cv2.rectangle(image, (int(x0), int(y0)), (int(x1), int(y1)), np.asarray(colour).tolist(), -1)
 
 
 def _spot(image: np.ndarray, x: float, y: float, radius: float, colour: np.ndarray, share: float = 1.0) -> None:
-    layer = image.copy() if share < 1 else image
-    cv2.circle(layer, (int(x * 16), int(y * 16)), max(int(radius * 16), 8), tuple(map(float, colour)), -1, 8, 4)
+    """A disc; share: how much of what is behind it hides."""
+    left, top = (max(int(at - radius) - 2, 0) for at in (x, y)) if share < 1 else (0, 0)
+    place = image[top : max(int(y + radius) + 3, 0), left : max(int(x + radius) + 3, 0)] if share < 1 else image
+    if place.size == 0:
+        return
+    layer = place.copy() if share < 1 else place
+    centre = int((x - left) * 16), int((y - top) * 16)
+    cv2.circle(layer, centre, max(int(radius * 16), 8), colour.tolist(), -1, 8, 4)
     if share < 1:
-        image += share * (layer - image)
+        place += share * (layer - place)
 
 
 def _wall(image, rng, first, second, third):

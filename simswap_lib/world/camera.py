@@ -1,6 +1,6 @@
 """The camera: how a head is turned, projected, framed, and how light becomes a picture."""
 
-from functools import lru_cache
+from functools import cache, lru_cache
 from math import cos, radians, sin
 
 import cv2
@@ -8,12 +8,14 @@ import numpy as np
 
 from simswap_lib.faces.align import TEMPLATE, similarity
 from simswap_lib.world import head_model
+from simswap_lib.world.compiled import compiled
+from simswap_lib.world.noise import step
 from simswap_lib.world.shots import Shot
 
+PLANE = np.array([[1.0, 0, 0], [0, 1, 0]])  # the view that stays on the camera's plane
 PIVOT = np.array([0, -0.9, -1.2], np.float32)  # the top of the neck
 
 
-@lru_cache(maxsize=64)
 def rotation(yaw: float, pitch: float, roll: float) -> np.ndarray:
     """(3, 3) head rotation: first pitch (positive looks up), then yaw (positive to the picture's right), then roll."""
     y, p, r = radians(yaw), radians(-pitch), radians(roll)
@@ -23,27 +25,56 @@ def rotation(yaw: float, pitch: float, roll: float) -> np.ndarray:
     return about_z @ about_y @ about_x
 
 
-def pose(points: np.ndarray, height: np.ndarray | float, shot: Shot) -> np.ndarray:
+def pose(points: np.ndarray, shot: Shot, height: np.ndarray | None = None) -> np.ndarray:
     """Turn points (N, 3) with the head, about the top of the neck; the shoulders follow a little.
 
-    height: (N,) on the template; what lies above -2 turns with the head.
+    height: (N,) on the template; what lies above -2 turns with the head. None: all of it does.
     """
-    full = rotation(shot.yaw, shot.pitch, shot.roll).T.astype(np.float32)
-    slight = rotation(0.35 * shot.yaw, 0.1 * shot.pitch, 0.3 * shot.roll).T.astype(np.float32)
-    arms = points.astype(np.float32) - PIVOT
-    turned = arms @ full
-    low = np.flatnonzero(np.asarray(height) < -2.0) if np.ndim(height) else ()
-    if len(low):
-        follow = np.clip((np.asarray(height)[low] + 3.3) / 1.3, 0, 1)[:, None].astype(np.float32)
-        follow = follow * follow * (3 - 2 * follow)
-        turned[low] = turned[low] * follow + (arms[low] @ slight) * (1 - follow)
-    return turned + PIVOT
+    points = np.ascontiguousarray(points, np.float32)
+    height = np.zeros(len(points), np.float32) if height is None else np.asarray(height, np.float32)
+    return _pose(points, height, *_turn(shot.yaw, shot.pitch, shot.roll))
 
 
-def project(points: np.ndarray, shot: Shot) -> np.ndarray:
-    """Pinhole camera at (0, 0, distance): (N, 3) -> (N, 2), one eye distance near the face is about 1, y down."""
-    scale = shot.distance / (shot.distance - points[:, 2:])
-    return points[:, :2] * scale * np.array([1, -1], np.float32)
+@lru_cache(maxsize=64)
+def _turn(yaw: float, pitch: float, roll: float) -> tuple[np.ndarray, np.ndarray]:
+    """Rotations of the head and of the shoulders."""
+    slight = rotation(0.35 * yaw, 0.1 * pitch, 0.3 * roll)
+    return rotation(yaw, pitch, roll).astype(np.float32), slight.astype(np.float32)
+
+
+@compiled
+def _pose(points, height, full, slight):
+    out = np.empty_like(points)
+    for i in range(len(points)):
+        x, y, z = points[i, 0] - PIVOT[0], points[i, 1] - PIVOT[1], points[i, 2] - PIVOT[2]
+        share = np.float32(1)
+        if height[i] < -2:
+            share = np.float32(step(-3.3, -2.0, height[i]))
+        for m in range(3):
+            turned = full[m, 0] * x + full[m, 1] * y + full[m, 2] * z
+            if share < 1:
+                turned = turned * share + (slight[m, 0] * x + slight[m, 1] * y + slight[m, 2] * z) * (1 - share)
+            out[i, m] = turned + PIVOT[m]
+    return out
+
+
+def project(points: np.ndarray, shot: Shot, view: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Pinhole camera at (0, 0, distance): points (N, 3) -> float32 places (N, 2) and inverse distances (N,).
+
+    On the camera's plane one eye distance near the face is about 1, and y points down; view (2, 3) goes on from there.
+    """
+    return _project(np.ascontiguousarray(points, np.float32), np.float32(shot.distance), view)
+
+
+@compiled
+def _project(points, distance, view):
+    out, inverse = np.empty((len(points), 2), np.float32), np.empty(len(points), np.float32)
+    for i in range(len(points)):
+        inverse[i] = 1 / (distance - points[i, 2])
+        x, y = points[i, 0] * distance * inverse[i], -points[i, 1] * distance * inverse[i]
+        out[i, 0] = view[0, 0] * x + view[0, 1] * y + view[0, 2]
+        out[i, 1] = view[1, 0] * x + view[1, 1] * y + view[1, 2]
+    return out, inverse
 
 
 @lru_cache(maxsize=256)
@@ -53,10 +84,17 @@ def framing(shot: Shot) -> np.ndarray:
     It depends on the shot alone, so two people in one shot share their framing exactly.
     """
     head = head_model.load()
-    five = head.mean[head.five].copy()
+    five = head.mean[head.five]
     for name, strength in shot.expression:
-        five += np.float32(strength) * head.expression[head.action(name)][head.five]
-    return similarity(project(pose(five, 0.0, shot), shot), TEMPLATE)
+        five += np.float32(strength) * _five_of(head.action(name))
+    return similarity(project(pose(five, shot), shot, PLANE)[0], TEMPLATE)
+
+
+@cache
+def _five_of(action: int) -> np.ndarray:
+    """(5, 3) how a facial action moves the five points."""
+    head = head_model.load()
+    return head.expression[action][head.five]
 
 
 @lru_cache(maxsize=1)
@@ -68,23 +106,40 @@ def framing_scale() -> float:
 
 
 def develop(image: np.ndarray, shot: Shot) -> np.ndarray:
-    """Linear light (H, W, 3) -> uint8 RGB: exposure, lens blur, roll-off, gamma, sensor noise, compression."""
-    height = image.shape[0]
-    image = image * np.float32(shot.exposure)
-    sigma = shot.blur * height
+    """Linear light (H, W, 3) -> uint8 RGB: lens blur, exposure, roll-off, gamma, sensor noise, compression."""
+    sigma = shot.blur * len(image)
     if sigma > 0.15:
         image = cv2.GaussianBlur(image, (0, 0), sigma)
-    # Highlights roll off: linear up to 0.5, then towards 1 and never beyond.
-    bright = np.maximum(image - np.float32(0.5), 0)
-    image = np.minimum(image, np.float32(0.5)) + bright / (1 + bright / np.float32(0.5))
-    levels = _gamma()[np.clip(image * 4095, 0, 4095).astype(np.int32)]
-    rng = np.random.default_rng([shot.seed, 4, shot.frame])
-    levels = levels + np.float32(shot.noise) * rng.standard_normal(levels.shape, np.float32)
-    picture = np.clip(np.rint(levels), 0, 255).astype(np.uint8)
+    grain = _grain()
+    # Where this picture's noise begins in the table: far apart for neighbouring numbers.
+    start = (shot.seed * 2654435761 + shot.frame * 40503) % len(grain)
+    picture = _expose(np.ascontiguousarray(image), np.float32(shot.exposure), _gamma(), grain, start, shot.noise)
     if shot.jpeg < 100:
         quality = [cv2.IMWRITE_JPEG_QUALITY, int(shot.jpeg)]
         picture = cv2.imdecode(cv2.imencode(".jpg", picture, quality)[1], cv2.IMREAD_COLOR)
     return picture
+
+
+@compiled
+def _expose(image, exposure, gamma, grain, start, noise):
+    out = np.empty(image.shape, np.uint8)
+    light, grey = image.reshape(-1), out.reshape(-1)
+    half, last = np.float32(0.5), len(grain)
+    strength = np.float32(noise)
+    for i in range(len(light)):
+        value = light[i] * exposure
+        if value > half:  # highlights roll off: linear up to 0.5, then towards 1 and never beyond
+            bright = value - half
+            value = half + bright / (1 + 2 * bright)
+        level = gamma[min(max(int(value * 4095), 0), 4095)] + strength * grain[(start + i) % last]
+        grey[i] = np.uint8(min(max(level + half, np.float32(0)), np.float32(255)))
+    return out
+
+
+@lru_cache(maxsize=1)
+def _grain() -> np.ndarray:
+    """Normal numbers of a sensor's noise; a prime number of them, so that rows of pictures do not fall in step."""
+    return np.random.default_rng(4).standard_normal(1_048_573, np.float32)
 
 
 @lru_cache(maxsize=1)

@@ -30,6 +30,11 @@ def as_tuple(values: np.ndarray) -> tuple[float, ...]:
     return tuple(np.asarray(values, float).tolist())
 
 
+def within(values: np.ndarray, low: float, high: float) -> tuple[float, ...]:
+    """Numbers as plain floats, no lower than `low` and no higher than `high`."""
+    return tuple(np.minimum(np.maximum(values, low), high).tolist())
+
+
 def pick(rng: np.random.Generator, names: tuple[str, ...], often: tuple[float, ...] | None = None) -> str:
     """One of the names, as often as `often` says; all alike without."""
     if often is None:

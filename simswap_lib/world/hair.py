@@ -1,6 +1,7 @@
 """Hair of a shot: the scalp pushed outwards, locks that grow from it, and a curtain behind the longer styles."""
 
 from functools import lru_cache
+from math import sqrt
 from typing import NamedTuple
 
 import numpy as np
@@ -8,6 +9,7 @@ from scipy.spatial import cKDTree
 
 from simswap_lib.world import head_model
 from simswap_lib.world.compiled import compiled
+from simswap_lib.world.noise import step
 from simswap_lib.world.shots import Shot
 
 COLUMNS, ROWS = 41, 7  # of the curtain's grid
@@ -122,18 +124,28 @@ def curtain_triangles() -> np.ndarray:
 
 def lift(vertices: np.ndarray, shot: Shot, mean: np.ndarray, normals: np.ndarray, above: np.ndarray) -> np.ndarray:
     """The head with its scalp pushed out to the surface of the hair."""
-    thin, full = STYLES[shot.hair].shell
-    if full == 0:
-        return vertices
-    inside = np.clip((above - shot.hairline) / 0.5, 0, 1)
-    inside = inside * inside * (3 - 2 * inside)
-    x, y, z = mean.T
+    style = STYLES[shot.hair]
+    thin, full = style.shell
     thickness = thin + (full - thin) * shot.hair_volume
-    shape = 0.75 + 0.45 * np.clip((y - 0.4) / 1.4, 0, 1)  # more on top than at the sides
-    shape += 0.25 * shot.hair_side * np.clip(x, -1, 1) * np.clip(y - 0.8, 0, 1)
-    if STYLES[shot.hair].curl:
-        shape = shape + 0.16 * np.sin(9 * x + shot.seed % 7) * np.sin(8 * y) * np.sin(8 * z + 1)
-    return vertices + (thickness * shape * inside)[:, None].astype(np.float32) * normals
+    wave = 0.16 if style.curl else 0.0
+    return _lift(vertices, mean, normals, above, thickness, shot.hairline, shot.hair_side, wave, shot.seed % 7)
+
+
+@compiled
+def _lift(vertices, mean, normals, above, thickness, hairline, side, wave, phase):
+    out = vertices.copy()
+    for i in range(len(out)):
+        inside = step(0.0, 0.5, above[i] - hairline)
+        if inside == 0 or thickness == 0:
+            continue
+        x, y, z = mean[i, 0], mean[i, 1], mean[i, 2]
+        shape = 0.75 + 0.45 * min(max((y - 0.4) / 1.4, 0.0), 1.0)  # more on top than at the sides
+        shape += 0.25 * side * min(max(x, -1.0), 1.0) * min(max(y - 0.8, 0.0), 1.0)
+        if wave > 0:
+            shape += wave * np.sin(9 * x + phase) * np.sin(8 * y) * np.sin(8 * z + 1)
+        for m in range(3):
+            out[i, m] += thickness * shape * inside * normals[i, m]
+    return out
 
 
 def curtain(top: np.ndarray, shot: Shot) -> np.ndarray:
@@ -151,54 +163,66 @@ def curtain(top: np.ndarray, shot: Shot) -> np.ndarray:
     return out.reshape(-1, 3)
 
 
-def locks(corners: np.ndarray, normals: np.ndarray, shot: Shot, size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Locks of hair as lines: points (L, K, 3), half widths (L,) and a number in [0, 1] of each (L,).
+def locks(lifted: np.ndarray, level, shot: Shot, size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
+    """Locks of hair as lines: points (L, K, 3), half widths (L,) and a number in [0, 1] of each (L,); None if none.
 
-    corners, normals: (ROOTS, 3, 3) of the triangles in which the roots lie, on the lifted head. A small picture gets
-    fewer and wider locks with fewer points.
+    lifted: the head's vertices, scalp pushed out; level: its mesh. A small picture gets fewer and wider locks with
+    fewer points.
     """
     style = STYLES[shot.hair]
-    nothing = np.zeros((0, 2, 3), np.float32), np.zeros(0, np.float32), np.zeros(0, np.float32)
     if style.length[1] == 0:
-        return nothing
+        return None
     _, weights, above = roots()
-    count = int(np.clip(4.5 * size, 240, ROOTS))
-    grows = np.flatnonzero(above[:count] > shot.hairline - 0.02)
-    if not len(grows):
-        return nothing
-    start = (corners[grows] * weights[grows][..., None]).sum(1)
-    normal = (normals[grows] * weights[grows][..., None]).sum(1)
-    rng = np.random.default_rng([shot.seed, 5])
-    chance = rng.random((ROOTS, 4), np.float32)[grows]
-    length = (style.length[0] + (style.length[1] - style.length[0]) * shot.hair_volume) * (0.75 + 0.4 * chance[:, 0])
-    # Short hair thins out towards its line; long hair covers it.
-    edge = np.clip((above[grows] - shot.hairline) / 0.5, 0, 1)
-    length = length * (0.45 + 0.55 * edge) if style.length[1] < 1.2 else length
-    if style.length[1] < 1.2:  # and towards the nape and the ears
-        length = length * np.clip(0.35 + 0.9 * (start[:, 1] + 0.3), 0.3, 1)
-    steps = int(np.clip(5 + size / 48 + 1.2 * style.length[1] + 2 * style.turns * (style.curl > 0), 5, 18))
-    points = np.empty((len(grows), steps, 3), np.float32)
-    flow = np.array(
-        [style.stiff, style.gravity, style.whorl, style.part, style.back, 0.45 * shot.hair_side, style.length[1] > 0.6],
-        np.float32,
-    )
-    _grow(points, start, normal, length.astype(np.float32), chance, flow, style.curl, style.turns, skull())
-    width = (0.034 + 0.012 * style.length[1]) * (0.7 + 0.6 * chance[:, 1]) * np.sqrt(900 / count)
+    rows, normals = level.roots
+    count = int(min(max(4.5 * size, 240), ROOTS))
+    start = shot.seed * 7919 % (len(_chances()) - ROOTS)
+    chance = _chances()[start : start + count]
+    length = style.length[0] + (style.length[1] - style.length[0]) * shot.hair_volume
+    steps = int(min(max(5 + size / 48 + 1.2 * style.length[1] + 2 * style.turns * (style.curl > 0), 5), 18))
+    flow = (
+        style.stiff, style.gravity, style.whorl, style.part, style.back, 0.45 * shot.hair_side,
+        float(style.length[1] > 0.6),
+    )  # fmt: skip
+    points, grown = _grow(
+        lifted, rows[:count], weights[:count], above[:count], normals[:count], chance, shot.hairline, length,
+        style.length[1] < 1.2, steps, flow, style.curl, style.turns, skull(),
+    )  # fmt: skip
+    if len(points) == 0:
+        return None
+    chance = chance[grown]
+    width = (0.034 + 0.012 * style.length[1]) * (0.7 + 0.6 * chance[:, 1]) * sqrt(900 / count)
     return points, np.clip(width, 1.3 / size, 0.11).astype(np.float32), chance[:, 2]
 
 
+@lru_cache(maxsize=1)
+def _chances() -> np.ndarray:
+    """Dice for locks, of which each shot reads another stretch: length, width, turn and distance from the skull."""
+    return np.random.default_rng(5).random((65_536, 4), np.float32)
+
+
 @compiled
-def _grow(points, start, normal, length, chance, flow, curl, turns, skull):
-    """Let each lock grow step by step: off the scalp, along the flow, downwards, around the skull and never into it."""
+def _grow(vertices, rows, weights, above, normals, chance, hairline, longest, short, steps, flow, curl, turns, skull):
+    """Let each lock grow step by step: off the scalp, along the flow, downwards, around the skull and never into it.
+
+    Returns points (L, steps, 3) and which roots (L,) they grow from.
+    """
     stiff, gravity, whorl, part, back, side, keep = flow
-    steps = points.shape[1]
+    grown = np.flatnonzero(above > hairline - 0.02)
+    points = np.empty((len(grown), steps, 3), np.float32)
     p, d, q, comb = np.empty(3, np.float32), np.empty(3, np.float32), np.empty(3, np.float32), np.empty(3, np.float32)
-    for r in range(len(points)):
-        stride = length[r] / (steps - 1)
-        ratio = 1.0
+    for n in range(len(grown)):
+        r = grown[n]
         for m in range(3):
-            p[m] = start[r, m]
-            d[m] = normal[r, m] * (0.25 + stiff)
+            p[m] = 0
+            for c in range(3):
+                p[m] += weights[r, c] * vertices[rows[r, c], m]
+            d[m] = normals[r, m] * (0.25 + stiff)
+        length = longest * (0.75 + 0.4 * chance[r, 0])
+        if short:  # thins out towards the hairline, the nape and the ears; long hair covers them
+            length *= 0.45 + 0.55 * min(max((above[r] - hairline) / 0.5, 0.0), 1.0)
+            length *= min(max(0.35 + 0.9 * (p[1] + 0.3), 0.3), 1.0)
+        stride = length / (steps - 1)
+        ratio = 1.0
         for k in range(steps):
             rad = 0.0
             for m in range(3):
@@ -213,11 +237,14 @@ def _grow(points, start, normal, length, chance, flow, curl, turns, skull):
             if k > 0 and rad < floor and q[1] > -0.62 * rad:
                 for m in range(3):
                     p[m] = CENTRE[m] + q[m] / rad * floor
-            turn = 2 * np.pi * (turns * k / (steps - 1) + chance[r, 2])
-            swing = curl * min(k / 2, 1.0)
-            points[r, k, 0] = p[0] + swing * np.sin(turn)
-            points[r, k, 1] = p[1] + 0.4 * swing * np.cos(turn)
-            points[r, k, 2] = p[2] + swing * np.cos(turn)
+            for m in range(3):
+                points[n, k, m] = p[m]
+            if curl > 0:
+                turn = 2 * np.pi * (turns * k / (steps - 1) + chance[r, 2])
+                swing = curl * min(k / 2, 1.0)
+                points[n, k, 0] += swing * np.sin(turn)
+                points[n, k, 1] += 0.4 * swing * np.cos(turn)
+                points[n, k, 2] += swing * np.cos(turn)
             # Where the hair flows here, along the scalp.
             away = np.sqrt((p[0] - CROWN[0]) ** 2 + (p[1] - CROWN[1]) ** 2 + (p[2] - CROWN[2]) ** 2) + 0.2
             over = 1.0 if p[0] > side else -1.0
@@ -244,3 +271,4 @@ def _grow(points, start, normal, length, chance, flow, curl, turns, skull):
             for m in range(3):
                 d[m] /= total
                 p[m] += d[m] * stride
+    return points, grown

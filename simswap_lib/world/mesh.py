@@ -7,7 +7,7 @@ import numpy as np
 
 from simswap_lib.world import hair, head_model, look, skin
 
-COARSE_UP_TO = 96  # pixels: smaller pictures are drawn with fewer triangles
+COARSE_UP_TO = 128  # pixels: smaller pictures are drawn with fewer triangles
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,6 +54,11 @@ class Mesh:
         return head_model.load().part[self.number].astype(np.int64)
 
     @cached_property
+    def kinds(self) -> np.ndarray:
+        """(T,) part to which each triangle belongs: that of its first corner."""
+        return self.part[self.triangles[:, 0]].astype(np.uint8)
+
+    @cached_property
     def shadow_triangles(self) -> np.ndarray:
         """The coarse mesh in rows of this one: shadows are soft enough for it."""
         return self.at[head_model.load().coarse].astype(np.int32)
@@ -74,6 +79,13 @@ class Mesh:
         """(T,) whether a triangle belongs to the eyes or to the lids, where a small picture needs dense samples."""
         eyes = (self.part == head_model.LEFT_EYE) | (self.part == head_model.RIGHT_EYE)
         return (eyes | (self.attributes[:, look.RIM] > 0.05))[self.triangles].any(1)
+
+    @cached_property
+    def roots(self) -> tuple[np.ndarray, np.ndarray]:
+        """Rows (ROOTS, 3) of the triangles from which locks grow, and the mean head's normals there, (ROOTS, 3)."""
+        chosen, weights, _ = hair.roots()
+        rows = self.at[head_model.load().coarse[chosen]]
+        return rows, (self.normals[rows] * weights[..., None]).sum(1)
 
     @cached_property
     def lowest(self) -> np.ndarray:

@@ -29,6 +29,25 @@ def noise(grid, x, y, z):
 
 
 @compiled
+def slope(grid, x, y, z):
+    """How fast `noise` grows along x, y and z."""
+    fx, fy, fz = np.floor(x), np.floor(y), np.floor(z)
+    i, j, k = int(fx) & 31, int(fy) & 31, int(fz) & 31
+    u, v, w = x - fx, y - fy, z - fz
+    du, dv, dw = 6 * u * (1 - u), 6 * v * (1 - v), 6 * w * (1 - w)
+    u, v, w = u * u * (3 - 2 * u), v * v * (3 - 2 * v), w * w * (3 - 2 * w)
+    i1, j1, k1 = (i + 1) & 31, (j + 1) & 31, (k + 1) & 31
+    # Along z first: values and differences at the four edges, then their mixtures.
+    a, b, c, d = grid[i, j, k], grid[i, j1, k], grid[i1, j, k], grid[i1, j1, k]
+    az, bz, cz, dz = grid[i, j, k1] - a, grid[i, j1, k1] - b, grid[i1, j, k1] - c, grid[i1, j1, k1] - d
+    a, b, c, d = a + az * w, b + bz * w, c + cz * w, d + dz * w
+    along_x = (c - a) * (1 - v) + (d - b) * v
+    along_y = (b - a) * (1 - u) + (d - c) * u
+    along_z = (az * (1 - v) + bz * v) * (1 - u) + (cz * (1 - v) + dz * v) * u
+    return along_x * du, along_y * dv, along_z * dw
+
+
+@compiled
 def step(edge0, edge1, x):
     """0 at edge0, 1 at edge1, smooth between; edge0 may be the larger one."""
     t = min(max((x - edge0) / (edge1 - edge0), 0.0), 1.0)

@@ -6,7 +6,7 @@ from functools import cached_property
 import numpy as np
 
 from simswap_lib.world import head_model
-from simswap_lib.world.dice import Colour, as_tuple, between, clip, linear, ramp_of
+from simswap_lib.world.dice import Colour, as_tuple, between, clip, linear, ramp_of, within
 
 # People with these seeds and above are never trained on: they are the strangers on which everything is judged.
 HELD_OUT = 900_000
@@ -121,8 +121,8 @@ class Identity:
             age=age,
             sex=sex,
             shape=as_tuple(head_model.load().sample_shape(sex, age, SPREAD, rng)),
-            skin=as_tuple(np.clip(skin, 0.012, 0.92)),
-            lips=as_tuple(np.clip(lips, 0.01, 0.85)),
+            skin=within(skin, 0.012, 0.92),
+            lips=within(lips, 0.01, 0.85),
             iris=as_tuple(iris * rng.uniform(0.85, 1.3)),
             iris_ring=rng.beta(1.5, 2.0),
             brow=as_tuple(brow),

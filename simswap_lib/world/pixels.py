@@ -3,36 +3,35 @@
 import numpy as np
 
 from simswap_lib.world.compiled import compiled
-from simswap_lib.world.look import (
-    ATTRIBUTES,
-    P_BACKGROUND,
-    P_GLASSES,
-)
+from simswap_lib.world.look import ATTRIBUTES, LOCK, P_BACKGROUND, P_GLASSES, RIBBON
 from simswap_lib.world.noise import step
+from simswap_lib.world.raster import weights
 from simswap_lib.world.shading import surface
 
 
 @compiled
 def shade(
-    image, mask, extras, index, weights, nearest, triangles, attributes, normals, positions, kinds, detail, eyes,
-    person, shot, grid, chart, depths, axes, across, fine, parts_out, albedo_out, normals_out, depth_out, distance,
+    image, mask, extras, index, nearest, screen, inverse, triangles, kinds, detail, head, things, normals, positions,
+    eyes, person, shot, grid, chart, depths, lamp, fine, parts_out, albedo_out, normals_out, depth_out, distance,
 ):  # fmt: skip
     """Light of every covered pixel into `image` (H, W, 3), visible face into `mask` (H, W), at half the samples' pitch.
 
-    Four samples make a pixel. Those that lie on one surface are shaded once, in the middle of them; where the face has
-    fine detail or depth jumps, each sample is shaded for itself.
+    Four samples make a pixel. Those that lie on one kind of surface are shaded once, in the middle of them; where the
+    face has fine detail or is cut by its own outline, each sample is shaded for itself.
+    head (M, ATTRIBUTES), things (V - M, RIBBON): what the vertices carry, the head's and then all others'.
     """
     p, s = person[0], shot[0]
     height, width = image.shape[0], image.shape[1]
     colour, out, n = np.empty(3, np.float32), np.empty(3, np.float32), np.empty(3, np.float32)
     pos, parts = np.empty(3, np.float32), np.empty(10, np.float32)
-    A = np.empty(ATTRIBUTES, np.float32)
+    A = np.zeros(ATTRIBUTES, np.float32)
     half = np.array([s.light[0], s.light[1], s.light[2] + 1.0], np.float32)
     half /= np.sqrt((half * half).sum()) + 1e-6
     group = np.empty(4, np.int64)
+    first = len(head)
     for row in range(height):
         for col in range(width):
-            covered, mixed = 0, False
+            covered, alone = 0, False
             near, far = 0.0, 1e9
             for k in range(4):
                 r, c = 2 * row + (k >> 1), 2 * col + (k & 1)
@@ -40,12 +39,14 @@ def shade(
                 group[k] = -1
                 if t >= 0:
                     covered += 1
-                    group[k] = kinds[triangles[t, 0]]
-                    near, far = max(near, nearest[r, c]), min(far, nearest[r, c])
-                    mixed |= detail[t]
+                    group[k] = kinds[t]
+                    if group[k] < LOCK:
+                        near, far = max(near, nearest[r, c]), min(far, nearest[r, c])
+                        if t < len(detail):
+                            alone |= detail[t]
             if covered == 0:
                 continue
-            alone = mixed or near - far > 0.012 * near
+            alone |= near - far > 0.012 * near
             for m in range(3):
                 image[row, col, m] *= 1 - 0.25 * covered
             for k in range(4):
@@ -55,36 +56,30 @@ def shade(
                 count, last = 0, k
                 for q in range(k, 4):
                     if group[q] == kind and (q == k or not alone):
+                        group[q] = -1
                         count += 1
                         last = q
                 # The middle of a group lies between its first and its last sample.
-                part = 1.0 if last == k else 0.5
-                for m in range(ATTRIBUTES):
-                    A[m] = 0
-                for m in range(3):
-                    n[m] = 0
-                    pos[m] = 0
-                for q in range(k, last + 1):
-                    if group[q] != kind:
-                        continue
-                    group[q] = -1
-                    if q != k and q != last:
-                        continue
-                    r, c = 2 * row + (q >> 1), 2 * col + (q & 1)
-                    t = index[r, c]
-                    i, j, o = triangles[t, 0], triangles[t, 1], triangles[t, 2]
-                    b2, b3 = part * weights[r, c, 0], part * weights[r, c, 1]
-                    b1 = part - b2 - b3
+                x = 2 * col + 0.5 * ((k & 1) + (last & 1)) + 0.5
+                y = 2 * row + 0.5 * ((k >> 1) + (last >> 1)) + 0.5
+                t = index[2 * row + (k >> 1), 2 * col + (k & 1)]
+                i, j, o = triangles[t, 0], triangles[t, 1], triangles[t, 2]
+                b2, b3 = weights(screen, inverse, i, j, o, x, y)
+                b1, b2, b3 = np.float32(1 - b2 - b3), np.float32(b2), np.float32(b3)
+                if i < first:
                     for m in range(ATTRIBUTES):
-                        A[m] += b1 * attributes[i, m] + b2 * attributes[j, m] + b3 * attributes[o, m]
-                    for m in range(3):
-                        n[m] += b1 * normals[i, m] + b2 * normals[j, m] + b3 * normals[o, m]
-                        pos[m] += b1 * positions[i, m] + b2 * positions[j, m] + b3 * positions[o, m]
+                        A[m] = b1 * head[i, m] + b2 * head[j, m] + b3 * head[o, m]
+                else:
+                    for m in range(RIBBON):
+                        A[m] = b1 * things[i - first, m] + b2 * things[j - first, m] + b3 * things[o - first, m]
+                for m in range(3):
+                    n[m] = b1 * normals[i, m] + b2 * normals[j, m] + b3 * normals[o, m]
+                    pos[m] = b1 * positions[i, m] + b2 * positions[j, m] + b3 * positions[o, m]
                 length = np.sqrt(n[0] * n[0] + n[1] * n[1] + n[2] * n[2]) + 1e-9
                 for m in range(3):
                     n[m] /= length
                 visible = surface(
-                    out, colour, parts, A, n, pos, kind, p, s, grid, chart, eyes, depths, axes, across, half, fine
+                    out, colour, parts, A, n, pos, kind, p, s, grid, chart, eyes, depths, lamp, half, fine
                 )
                 share = 0.25 * count
                 for m in range(3):
@@ -103,10 +98,9 @@ def shade(
 
 
 @compiled
-def glaze(
-    image, index, nearest_lens, nearest, light, light_colour, sky, dark, places, weights, triangles, extras, parts
-):
+def glaze(image, index, nearest_lens, nearest, screen, inverse, places, triangles, dark, shot, extras, parts):
     """Lay lenses over what lies behind them: `dark` is how much light they keep, 0 to 1. places: (N, 2) on the lens."""
+    s = shot[0]
     height, width = image.shape[0], image.shape[1]
     for row in range(height):
         for col in range(width):
@@ -118,17 +112,18 @@ def glaze(
                     continue
                 share += 0.25
                 i, j, o = triangles[t, 0], triangles[t, 1], triangles[t, 2]
-                b, d = weights[r, c, 0], weights[r, c, 1]
+                b, d = weights(screen, inverse, i, j, o, c + 0.5, r + 0.5)
                 u += 0.25 * ((1 - b - d) * places[i, 0] + b * places[j, 0] + d * places[o, 0])
                 v += 0.25 * ((1 - b - d) * places[i, 1] + b * places[j, 1] + d * places[o, 1])
             if share == 0:
                 continue
             u, v = u / share, v / share
             keep = dark * (0.80 + 0.20 * v)
-            streak = step(0.10, 0.28, u + 0.6 * v - 0.5 * light[0]) * step(0.62, 0.45, u + 0.6 * v - 0.5 * light[0])
-            mirror = 0.03 + 0.10 * streak * max(light[1] + 0.35, 0.1)
+            streak = u + 0.6 * v - 0.5 * s.light[0]
+            streak = step(0.10, 0.28, streak) * step(0.62, 0.45, streak)
+            mirror = 0.03 + 0.10 * streak * max(s.light[1] + 0.35, 0.1)
             for m in range(3):
-                glow = mirror * (0.6 * sky[m] + 0.5 * light_colour[m])
+                glow = mirror * (0.6 * s.sky[m] + 0.5 * s.light_colour[m])
                 image[row, col, m] += share * ((1 - keep) * image[row, col, m] + glow - image[row, col, m])
             if extras:
                 for m in range(10):

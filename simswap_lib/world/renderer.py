@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from math import hypot
 
 import numpy as np
 
@@ -93,15 +94,14 @@ def photograph(
     lap("head")
     things = assemble(level, vertices, identity, shot, size)
     lap("hair and props")
-    screen = 2 * (camera.project(things.seen, shot) @ view[:, :2].T + view[:, 2])
-    inverse = 1 / (shot.distance - things.seen[:, 2])
-    index, weights, nearest = raster.rasterise(
-        screen.astype(np.float32), inverse.astype(np.float32), things.triangles, things.one_sided, 2 * height, 2 * width
-    )
+    screen, inverse = camera.project(things.seen, shot, 2 * view)  # two samples a pixel, each way
+    index, nearest = raster.rasterise(screen, inverse, things.triangles, things.one_sided, 2 * height, 2 * width)
     lap("rasteriser")
-    axes, across = _light_axes(shot)
-    toward = things.seen[: things.solid] @ axes.T
-    depths = raster.heights(toward, things.shadow, across, look.SHADOW_SIZE, look.SHADOW_REACH)
+    lamp = _lamp(shot)
+    toward = things.seen[: things.solid] @ lamp[:, :3].T + lamp[:, 3]
+    _, depths = raster.rasterise(
+        toward[:, :2], toward[:, 2], things.shadow, len(level.shadow_triangles), look.SHADOW_SIZE, look.SHADOW_SIZE
+    )
     lap("shadows")
     image = backdrop.paint(shot, height, width) if behind is None else behind
     lap("background")
@@ -112,14 +112,15 @@ def photograph(
     albedo, normals = np.zeros((*grown, 6), np.float32), np.zeros((*grown, 3), np.float32)
     depth = np.full(grown, -1, np.float32)
     told = look.pack(shot)
-    detail = things.detail if size < 160 else np.zeros(len(things.triangles), bool)
+    detail = level.detail if size < 160 else level.detail[:0]
     pixels.shade(
-        image, mask, extras, index, weights, nearest, things.triangles, things.attributes, things.normals, things.seen,
-        things.kinds, detail, head_model.load().eye_centres, skin.pack(identity), told, *skin.tables(), depths,
-        axes, across, np.float32(skin.fineness(size)), parts, albedo, normals, depth, float(shot.distance),
+        image, mask, extras, index, nearest, screen, inverse, things.triangles, things.kinds, detail, level.attributes,
+        things.carried, things.normals, things.seen, head_model.load().eye_centres, skin.pack(identity), told,
+        *skin.tables(), depths, lamp, np.float32(skin.fineness(size)), parts, albedo, normals, depth,
+        float(shot.distance),
     )  # fmt: skip
     if things.lenses is not None:
-        _glaze(image, things.lenses, shot, view, nearest, extras, parts)
+        _glaze(image, things.lenses, shot, told, view, nearest, extras, parts)
     depth[depth < 0] = np.inf
     lap("shading")
     picture = camera.develop(image, shot) if behind is None else image
@@ -136,38 +137,37 @@ def _first() -> Rendering:
     return photograph(Identity.sample(0), shot, camera.framing(shot) * 128, 128, 128, extras=True)
 
 
-def _light_axes(shot: Shot) -> tuple[np.ndarray, np.ndarray]:
-    """Axes (3, 3) of the shadow map, the last towards the light, and its middle (2,) in them."""
+def _lamp(shot: Shot) -> np.ndarray:
+    """(3, 4) from camera axes to the shadow map: column and row in cells, and how far towards the light, above 0."""
     x, y, z = shot.light
-    level = max(np.hypot(x, z), 1e-6)
-    axes = np.array([[z / level, 0, -x / level], [-x * y / level, level, -y * z / level], [x, y, z]], np.float32)
-    return axes, (axes @ np.array([0, -0.6, -0.6], np.float32))[:2]
+    level = max(hypot(x, z), 1e-6)
+    out = np.zeros((3, 4))
+    out[0, :3] = z / level, 0, -x / level  # to the right
+    out[1, :3] = x * y / level, -level, y * z / level  # down, as on a screen, so that outsides turn the same way round
+    out[2] = x, y, z, look.SHADOW_BEHIND
+    out[:2] *= look.SHADOW_CELLS
+    out[:2, 3] = look.SHADOW_SIZE / 2 + 0.6 * (out[:2, 1] + out[:2, 2])  # the map's middle lies inside the head
+    return out.astype(np.float32)
 
 
-def _glaze(image, lenses, shot, view, nearest, extras, parts) -> None:
+def _glaze(image, lenses, shot, told, view, nearest, extras, parts) -> None:
     height, width = image.shape[:2]
-    screen = 2 * (camera.project(lenses, shot) @ view[:, :2].T + view[:, 2])
-    inverse = 1 / (shot.distance - lenses[:, 2])
-    triangles = props.lens_triangles()
-    index, weights, near = raster.rasterise(
-        screen.astype(np.float32), inverse.astype(np.float32), triangles, 0, 2 * height, 2 * width
-    )
+    screen, inverse = camera.project(lenses, shot, 2 * view)
+    index, near = raster.rasterise(screen, inverse, props.lens_triangles(), 0, 2 * height, 2 * width)
     angle = np.linspace(0, 2 * np.pi, props.LENS, endpoint=False)
     corner = np.concatenate([[[0, 0]], np.stack([np.cos(angle), np.sin(angle)], axis=1)])
     places = np.concatenate([corner * [-1, 1], corner]).astype(np.float32)
     dark = 0.90 if shot.glasses == "sun" else 0.06
     pixels.glaze(
-        image, index, near, nearest, shot.light, shot.light_colour, shot.sky, dark, places, weights, triangles,
-        extras, parts,
-    )  # fmt: skip
+        image, index, near, nearest, screen, inverse, places, props.lens_triangles(), dark, told, extras, parts
+    )
 
 
 def _describe(level, vertices, shot, view, picture, mask, extras) -> Rendering:
     model = head_model.load()
 
     def pixels(numbers):
-        points = camera.pose(vertices[level.at[numbers]], 0.0, shot)
-        return (camera.project(points, shot) @ view[:, :2].T + view[:, 2]).astype(np.float32)
+        return camera.project(camera.pose(vertices[level.at[numbers]], shot), shot, view)[0]
 
     turned = np.degrees(np.arctan2(view[1, 0], view[0, 0]))
     expression = np.zeros(len(model.expression_names), np.float32)

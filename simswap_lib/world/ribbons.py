@@ -3,21 +3,22 @@
 import numpy as np
 
 from simswap_lib.world.compiled import compiled
+from simswap_lib.world.look import RIBBON
 
 
 @compiled
-def ribbons(lines, widths, numbers, distance, taper, centre, first, attributes, dark):
+def ribbons(lines, widths, numbers, distance, taper, centre, dark):
     """Triangles for lines (L, K, 3) in camera space, seen from (0, 0, distance).
 
     widths (L,): half widths at the root; taper: share of it that is lost towards the tip; numbers (L,) in [0, 1];
-    centre (3,): what the ribbons face away from; first: number of the first vertex; dark: how much less light the root
-    gets than the tip. Returns vertices (2 L K, 3), triangles (2 L (K - 1), 3), normals (2 L K, 3) and, in the first
-    columns of (2 L K, attributes): place along, number, place across in [-1, 1], tangent x, y, z, openness.
+    centre (3,): what the ribbons face away from; dark: how much less light the root gets than the tip. Returns vertices
+    (2 L K, 3), triangles (2 L (K - 1), 3), normals (2 L K, 3) and what they carry, (2 L K, RIBBON): place along,
+    number, place across in [-1, 1], tangent x, y, z, openness.
     """
     count, steps = lines.shape[0], lines.shape[1]
     vertices = np.empty((2 * count * steps, 3), np.float32)
     normals = np.empty((2 * count * steps, 3), np.float32)
-    what = np.zeros((2 * count * steps, attributes), np.float32)
+    what = np.empty((2 * count * steps, RIBBON), np.float32)
     triangles = np.empty((2 * count * (steps - 1), 3), np.int32)
     n, t = 0, 0
     for r in range(count):
@@ -49,8 +50,7 @@ def ribbons(lines, widths, numbers, distance, taper, centre, first, attributes, 
                 what[n, 6] = 1 - dark * (1 - along)
                 n += 1
             if k > 0:
-                m = first + n
-                triangles[t, 0], triangles[t, 1], triangles[t, 2] = m - 4, m - 3, m - 2
-                triangles[t + 1, 0], triangles[t + 1, 1], triangles[t + 1, 2] = m - 3, m - 1, m - 2
+                triangles[t, 0], triangles[t, 1], triangles[t, 2] = n - 4, n - 3, n - 2
+                triangles[t + 1, 0], triangles[t + 1, 1], triangles[t + 1, 2] = n - 3, n - 1, n - 2
                 t += 2
     return vertices, triangles, normals, what

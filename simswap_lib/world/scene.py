@@ -189,8 +189,8 @@ def _check_size(people: int, width: int, height: int) -> None:
 def _face(person: Identity, shot: Shot, view: np.ndarray) -> np.ndarray:
     """(F, 2) pixels of the vertices that belong to the face, seen or not."""
     level = body(coarse=True)
-    points = camera.pose(assembly.head(level, person, shot)[level.attributes[:, look.FACE] > 0.1], 0.0, shot)
-    return camera.project(points, shot) @ view[:, :2].T + view[:, 2]
+    points = camera.pose(assembly.head(level, person, shot)[level.attributes[:, look.FACE] > 0.1], shot)
+    return camera.project(points, shot, view)[0]
 
 
 def _box(points: np.ndarray, width: int, height: int) -> np.ndarray:

@@ -28,44 +28,46 @@ from simswap_lib.world.look import (
     P_OCCLUDER,
     P_SKIN,
     RIM,
-    SHADOW_REACH,
+    SHADOW_CELLS,
     STRAND,
     X,
     Y,
     Z,
 )
-from simswap_lib.world.noise import noise, step
-from simswap_lib.world.skin import depth_of_lines, paint_eye, paint_skin
+from simswap_lib.world.noise import noise, slope, step
+from simswap_lib.world.skin import lines_at, paint_eye, paint_skin
 
 
 @compiled
-def shadow(depths, axes, across, px, py, pz, soft):
-    """Share of the main light that reaches a point (camera axes): looks up the shadow map at four places."""
-    u = axes[0, 0] * px + axes[0, 1] * py + axes[0, 2] * pz - across[0]
-    v = axes[1, 0] * px + axes[1, 1] * py + axes[1, 2] * pz - across[1]
-    w = axes[2, 0] * px + axes[2, 1] * py + axes[2, 2] * pz
-    size = len(depths)
-    scale = size / (2 * SHADOW_REACH)
+def shadow(depths, lamp, px, py, pz, soft):
+    """Share of the main light that reaches a point (camera axes): looks up the shadow map at four places.
+
+    lamp (3, 4): from camera axes to the map's column, row and depth; soft: half width of the shadow's edge in cells.
+    """
+    u = lamp[0, 0] * px + lamp[0, 1] * py + lamp[0, 2] * pz + lamp[0, 3] - 0.5
+    v = lamp[1, 0] * px + lamp[1, 1] * py + lamp[1, 2] * pz + lamp[1, 3] - 0.5
+    w = 16 * (lamp[2, 0] * px + lamp[2, 1] * py + lamp[2, 2] * pz + lamp[2, 3]) + 1.6
+    last = len(depths) - 1
     free = 0.0
     for i in range(4):
-        a = (u + (0.75 * soft if i & 1 else -0.75 * soft) + SHADOW_REACH) * scale - 0.5
-        b = (v + (0.75 * soft if i & 2 else -0.75 * soft) + SHADOW_REACH) * scale - 0.5
+        a = u + soft if i & 1 else u - soft
+        b = v + soft if i & 2 else v - soft
         ia, ib = int(a), int(b)
-        if a < 0 or b < 0 or ia >= size - 1 or ib >= size - 1:
+        if a < 0 or b < 0 or ia >= last or ib >= last:
             free += 1.0
             continue
         a, b = a - ia, b - ib
         # Each neighbour answers on its own, softly; then the answers are mixed.
-        s00 = min(max((w - depths[ib, ia]) * 16 + 1.6, 0.0), 1.0)
-        s01 = min(max((w - depths[ib, ia + 1]) * 16 + 1.6, 0.0), 1.0)
-        s10 = min(max((w - depths[ib + 1, ia]) * 16 + 1.6, 0.0), 1.0)
-        s11 = min(max((w - depths[ib + 1, ia + 1]) * 16 + 1.6, 0.0), 1.0)
+        s00 = min(max(w - 16 * depths[ib, ia], 0.0), 1.0)
+        s01 = min(max(w - 16 * depths[ib, ia + 1], 0.0), 1.0)
+        s10 = min(max(w - 16 * depths[ib + 1, ia], 0.0), 1.0)
+        s11 = min(max(w - 16 * depths[ib + 1, ia + 1], 0.0), 1.0)
         free += (s00 * (1 - a) + s01 * a) * (1 - b) + (s10 * (1 - a) + s11 * a) * b
     return free / 4
 
 
 @compiled
-def surface(out, colour, parts, A, n, pos, kind, p, s, grid, chart, eyes, depths, axes, across, half, fine):
+def surface(out, colour, parts, A, n, pos, kind, p, s, grid, chart, eyes, depths, lamp, half, fine):
     """Light that comes from one point: into `out` (3,); its albedo into `colour`, what it is into `parts` (10,).
 
     Returns how much of it is visible face, 0 to 1.
@@ -74,55 +76,49 @@ def surface(out, colour, parts, A, n, pos, kind, p, s, grid, chart, eyes, depths
     openness, visible = A[OPEN], 0.0
     wrap, gloss, power, thin = 0.0, 0.0, 20.0, 0.0
     strand = 0.0
-    cut = 0.0
     for m in range(10):
         parts[m] = 0.0
     if kind == SKIN:
-        shine, brow, lip = paint_skin(colour, p, grid, chart, x, y, z, A, A[LIPS], A[RIM], fine)
-        neck = A[NECK]
-        gloss, wrap, thin = 0.10 * shine * (0.7 + 0.6 * noise(grid, 13 * x, 13 * y, 13 * z)), 0.34, 1.0
-        power = 26.0 - 12 * lip
-        visible = A[FACE]
-        parts[P_BROWS], parts[P_LIPS] = brow, lip * (1 - brow)
-        parts[P_NECK] = (1 - brow) * (1 - lip) * neck
-        parts[P_SKIN] = (1 - brow) * (1 - lip) * (1 - neck)
-        if fine > 0.15 and brow < 0.5:  # the relief of pores and of the lines of age
-            e = 0.02
-            q = 24.0
-            bump = 0.0045 * (0.4 + p.pores) * fine
-            h = noise(grid, q * x, q * y, q * z)
-            gx = (noise(grid, q * (x + e), q * y, q * z) - h) / e * bump
-            gy = (noise(grid, q * x, q * (y + e), q * z) - h) / e * bump
-            gz = (noise(grid, q * x, q * y, q * (z + e)) - h) / e * bump
-            if p.lines[0] + p.lines[2] > 0.02 and z > -0.9:
-                d = depth_of_lines(chart, p, x, y)
-                gx -= (depth_of_lines(chart, p, x + e, y) - d) / e * 0.015
-                gy -= (depth_of_lines(chart, p, x, y + e) - d) / e * 0.015
-            n[0] -= gx
-            n[1] -= gy
-            n[2] -= gz
-            length = np.sqrt(n[0] * n[0] + n[1] * n[1] + n[2] * n[2]) + 1e-9
-            for m in range(3):
-                n[m] /= length
-        deep = in_cloth(s.clothes, s.collar, x, y, z)
-        if deep > -0.02:
-            covered = step(-0.02, 0.02, deep)
-            if covered > 0.5:
-                cloth(colour, s, grid, x, y, z, deep)
-                gloss, thin, visible, wrap = 0.0, 0.0, 0.0, 0.1
-            for m in range(10):
-                parts[m] *= 1 - covered
-            parts[P_NECK] += covered
-        elif s.has_hair and A[ABOVE] > -0.4:
-            line = A[ABOVE] - s.hairline
-            ragged = 0.14 * (noise(grid, 16 * x, 5 * y, 16 * z + s.seed) - 0.5) + 0.05 * (
-                noise(grid, 47 * x, 9 * y, 47 * z) - 0.5
-            )
-            cut = step(-0.05, 0.16, line + ragged)
-            if s.short:
-                cut *= 0.80
-            if cut > 0.02:
-                strand = cut
+        # What covers the skin comes first: nobody sees what is painted under it.
+        deep = in_cloth(s.clothes, s.collar, x, y, z) if y < -1.0 else -1.0
+        line = A[ABOVE] - s.hairline
+        if deep <= 0 and s.has_hair > 0 and line > -0.15:
+            ragged = 0.1
+            if line < 0.26:
+                ragged = 0.14 * (noise(grid, 16 * x, 5 * y, 16 * z + s.seed) - 0.5)
+                ragged += 0.05 * (noise(grid, 47 * x, 9 * y, 47 * z) - 0.5)
+            strand = step(-0.05, 0.16, line + ragged)
+            if s.short > 0:
+                strand *= 0.80
+            if strand < 0.02:
+                strand = 0.0
+        if deep > 0:
+            cloth(colour, s, grid, x, y, z, deep)
+            wrap = 0.1
+            parts[P_NECK] = 1.0
+        elif strand < 1.0:
+            shine, brow, lip = paint_skin(colour, p, grid, chart, x, y, z, A, A[LIPS], A[RIM], fine)
+            neck = min(max(A[NECK], 0.0), 1.0)
+            gloss, wrap, thin = 0.10 * shine * (0.7 + 0.6 * noise(grid, 13 * x, 13 * y, 13 * z)), 0.34, 1.0
+            power = 26.0 - 12 * lip
+            visible = A[FACE]
+            parts[P_BROWS], parts[P_LIPS] = brow, lip * (1 - brow)
+            parts[P_NECK] = (1 - brow) * (1 - lip) * neck
+            parts[P_SKIN] = (1 - brow) * (1 - lip) * (1 - neck)
+            if fine > 0.15 and brow < 0.5:  # the relief of pores and of the lines of age
+                gx, gy, gz = slope(grid, 24.0 * x, 24.0 * y, 24.0 * z)
+                bump = 24.0 * 0.0045 * (0.4 + p.pores) * fine
+                gx, gy, gz = bump * gx, bump * gy, bump * gz
+                if p.lines[0] + p.lines[2] > 0.02 and z > -0.9:
+                    _, right, up = lines_at(chart, p, x, y)
+                    gx -= 0.015 * right
+                    gy -= 0.015 * up
+                n[0] -= gx
+                n[1] -= gy
+                n[2] -= gz
+                length = np.sqrt(n[0] * n[0] + n[1] * n[1] + n[2] * n[2]) + 1e-9
+                for m in range(3):
+                    n[m] /= length
         if deep > -0.25 and deep < 0:  # the collar keeps light from the neck
             openness *= 0.6 + 0.4 * step(0.0, -0.25, deep)
     elif kind == LEFT_EYE or kind == RIGHT_EYE:
@@ -199,8 +195,8 @@ def surface(out, colour, parts, A, n, pos, kind, p, s, grid, chart, eyes, depths
     facing = n[0] * s.light[0] + n[1] * s.light[1] + n[2] * s.light[2]
     lit = 1.0
     if facing > -wrap:
-        soft = max(s.softness * 0.5, 0.035)
-        lit = shadow(depths, axes, across, pos[0] + 0.05 * n[0], pos[1] + 0.05 * n[1], pos[2] + 0.05 * n[2], soft)
+        soft = SHADOW_CELLS * max(s.softness * 0.375, 0.02625)
+        lit = shadow(depths, lamp, pos[0] + 0.05 * n[0], pos[1] + 0.05 * n[1], pos[2] + 0.05 * n[2], soft)
     up = 0.5 + 0.5 * n[1]
     edge = 1 - max(n[2], 0.0)
     fresnel = edge * edge * edge
@@ -211,7 +207,7 @@ def surface(out, colour, parts, A, n, pos, kind, p, s, grid, chart, eyes, depths
         broad = shine * shine
         broad *= broad
         broad *= broad
-        sharp = np.exp(power * (shine - 1))  # as good as shine ** power, and quicker
+        sharp = np.exp(power * (shine - 1)) if shine > 0.6 else 0.0  # as good as shine ** power, and quicker
         if kind == SKIN or kind == HAND:
             sharp = 0.65 * sharp + 0.35 * broad
         shine = gloss * (1 + 4 * fresnel) * sharp * (1.0 if facing > -0.1 else 0.0)
@@ -283,4 +279,4 @@ def surface(out, colour, parts, A, n, pos, kind, p, s, grid, chart, eyes, depths
             parts[m] *= 1 - strand
         parts[P_OCCLUDER if kind == STRAND else P_HAIR] += strand
         visible *= 1 - strand
-    return visible
+    return min(max(visible, 0.0), 1.0)  # between samples it may overshoot

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from simswap_lib.world.dice import Colour, as_tuple, between, clip, linear, pick
+from simswap_lib.world.dice import Colour, as_tuple, between, clip, linear, pick, within
 from simswap_lib.world.people import GREY, HAIRS, SKIN_RAMP
 
 HAIR_STYLES = ("bald", "buzz", "short", "side", "swept", "curly", "afro", "bob", "long", "wavy", "tied")
@@ -19,6 +19,12 @@ OCCLUDERS_OFTEN = (0.88, 0.03, 0.03, 0.02, 0.04)
 MASKS = ((226, 232, 236), (120, 168, 196), (30, 32, 36))  # sRGB of face masks
 INDOORS = ("wall", "window", "shelf", "lamps")
 OUTDOORS = ("sky", "trees", "street", "night")
+BACKDROPS = {  # sRGB of the backgrounds whose colours are always alike: first, second and third
+    "sky": ((120, 165, 215), (205, 215, 225), (96, 110, 76)),
+    "trees": ((86, 112, 58), (44, 66, 34), (196, 212, 176)),
+    "street": ((150, 146, 140), (92, 88, 86), (184, 196, 206)),
+    "night": ((26, 26, 38), (12, 12, 18), (255, 190, 110)),
+}
 # What faces do: groups of facial actions with their strengths. A shot plays one of them.
 MOODS = {
     "neutral": {},
@@ -97,7 +103,8 @@ class Shot:
         backdrop = pick(rng, INDOORS if indoor else OUTDOORS)
         light = _light(rng, indoor, backdrop)
         tint = rng.uniform(25, 225, 3)
-        cloth = [linear(np.clip(tint.mean() + (tint - tint.mean()) * rng.uniform(0.1, 1.0), 8, 240)) for _ in range(2)]
+        grey = tint.sum() / 3
+        cloth = [linear(within(grey + (tint - grey) * rng.uniform(0.1, 1.0), 8, 240)) for _ in range(2)]
         skin = between(SKIN_RAMP, rng.uniform(0, len(SKIN_RAMP) - 1))
         occluder = pick(rng, OCCLUDERS, OCCLUDERS_OFTEN)
         hair = pick(rng, HAIR_STYLES, HAIR_OFTEN)
@@ -119,7 +126,7 @@ class Shot:
             gaze=(clip(rng.normal(0, 10), -22, 22), clip(rng.normal(0, 6), -12, 12)),
             **light,
             hair=hair,
-            hair_colour=as_tuple(np.clip(hair_colour, 0.002, 0.8)),
+            hair_colour=within(hair_colour, 0.002, 0.8),
             hair_volume=rng.uniform(0, 1),
             hairline=rng.normal(0.05, 0.07),
             hair_side=rng.uniform(-1, 1),
@@ -131,7 +138,7 @@ class Shot:
             glasses_colour=as_tuple(linear((18, 40, 90, 150)[rng.integers(4)] * rng.uniform(0.7, 1.2, 3))),
             glasses_shape=as_tuple(rng.uniform(0, 1, 3)),
             occluder=occluder,
-            occluder_colour=as_tuple(np.clip(cover.get(occluder, 0.0 * skin), 0.004, 0.9)),
+            occluder_colour=within(cover.get(occluder, 0.0 * skin), 0.004, 0.9),
             occluder_place=as_tuple(rng.uniform(-1, 1, 3)),
             backdrop=backdrop,
             backdrop_colours=_backdrop_colours(rng, backdrop),
@@ -174,19 +181,19 @@ def _backdrop_colours(rng: np.random.Generator, kind: str) -> tuple[Colour, Colo
     """Three colours in which a background of this kind is painted."""
     bright = rng.uniform(0.55, 1.3)
     base = rng.uniform(60, 200, 3)
-    wall = base.mean() + (base - base.mean()) * rng.uniform(0.1, 0.5)
+    grey = base.sum() / 3
+    wall = grey + (base - grey) * rng.uniform(0.1, 0.5)
     darker, other = rng.uniform(0.5, 0.9), rng.uniform(0.6, 1.3)
-    colours = {
-        "wall": (wall, wall * darker, wall * other),
-        "window": (wall, wall * 0.7, (235, 240, 245)),
-        "shelf": (wall * 0.6, (110, 76, 50), base),
-        "lamps": (wall * 0.5, wall * 0.3, (255, 214, 150)),
-        "sky": ((120, 165, 215), (205, 215, 225), (96, 110, 76)),
-        "trees": ((86, 112, 58), (44, 66, 34), (196, 212, 176)),
-        "street": ((150, 146, 140), (92, 88, 86), (184, 196, 206)),
-        "night": ((26, 26, 38), (12, 12, 18), (255, 190, 110)),
-    }[kind]
-    return tuple(as_tuple(np.clip(linear(np.clip(c, 0, 255)) * bright, 0.003, 1.2)) for c in colours)
+    fixed = BACKDROPS.get(kind)
+    if fixed is None:
+        fixed = {
+            "wall": (wall, wall * darker, wall * other),
+            "window": (wall, wall * 0.7, (235, 240, 245)),
+            "shelf": (wall * 0.6, (110, 76, 50), base),
+            "lamps": (wall * 0.5, wall * 0.3, (255, 214, 150)),
+        }[kind]
+    colours = linear(np.minimum(np.maximum(np.array(fixed), 0), 255)) * bright
+    return tuple(within(colour, 0.003, 1.2) for colour in colours)
 
 
 def sides(action: str) -> tuple[str, ...]:

@@ -31,12 +31,14 @@ SKIN = np.dtype(
 
 def pack(person: Identity) -> np.ndarray:
     """The painter's view of a person: one SKIN record. Which lines come first with age differs between people."""
-    out = np.zeros(1, SKIN)
-    for name in SKIN.names[:-1]:
-        out[name] = getattr(person, name)
     a, b, c = person.pattern
-    out["lines"] = [person.wrinkles * (0.45 + 0.55 * (part % 1)) for part in (a, b, c, a + b)]
-    return out
+    lines = [person.wrinkles * (0.45 + 0.55 * (part % 1)) for part in (a, b, c, a + b)]
+    moles = [number for mole in person.moles for number in mole]
+    numbers = []
+    for name in SKIN.names[:-1]:
+        value = moles if name == "moles" else getattr(person, name)
+        numbers += value if isinstance(value, (tuple, list)) else (value,)
+    return np.array(numbers + lines, np.float32).view(SKIN)
 
 
 @lru_cache(maxsize=1)
@@ -102,19 +104,21 @@ def lines() -> np.ndarray:
 
 
 @compiled
-def depth_of_lines(chart, p, x, y):
-    """How deep the lines of age are here, before bilinear neighbours are weighed: about 0 to 1."""
+def lines_at(chart, p, x, y):
+    """How deep the lines of age are here, about 0 to 1, and how fast that grows along x and along y."""
     u, v = (x + 1.4) / 2.8 * LINES_SIDE - 0.5, (1.5 - y) / 4.0 * LINES_SIDE - 0.5
     i, j = int(np.floor(v)), int(np.floor(u))
     if i < 0 or j < 0 or i >= LINES_SIDE - 1 or j >= LINES_SIDE - 1:
-        return 0.0
+        return 0.0, 0.0, 0.0
     v, u = v - i, u - j
-    out = 0.0
+    depth, right, down = 0.0, 0.0, 0.0
     for c in range(4):
-        above = chart[i, j, c] * (1 - u) + chart[i, j + 1, c] * u
-        below = chart[i + 1, j, c] * (1 - u) + chart[i + 1, j + 1, c] * u
-        out += p.lines[c] * (above * (1 - v) + below * v)
-    return out
+        a, b, d, e = chart[i, j, c], chart[i, j + 1, c], chart[i + 1, j, c], chart[i + 1, j + 1, c]
+        above, below = a + (b - a) * u, d + (e - d) * u
+        depth += p.lines[c] * (above + (below - above) * v)
+        right += p.lines[c] * ((b - a) * (1 - v) + (e - d) * v)
+        down += p.lines[c] * (below - above)
+    return depth, right * (LINES_SIDE / 2.8), -down * (LINES_SIDE / 4.0)
 
 
 @compiled
@@ -187,7 +191,9 @@ def paint_skin(colour, p, grid, chart, x, y, z, A, lips, rim, fine):
         gloss = gloss + (0.75 - gloss) * mouth
     # Lines of age are a little darker than what they part.
     if p.lines[0] + p.lines[2] > 0.02 and z > -0.9:
-        depth = min(depth_of_lines(chart, p, x, y), 1.0) * (0.35 + 0.9 * noise(grid, 2.2 * px, 1.3 * py, 3.5))
+        depth, _, _ = lines_at(chart, p, x, y)
+        if depth > 0:
+            depth = min(depth, 1.0) * (0.35 + 0.9 * noise(grid, 2.2 * px, 1.3 * py, 3.5))
         colour[0] *= 1 - 0.16 * depth
         colour[1] *= 1 - 0.24 * depth
         colour[2] *= 1 - 0.24 * depth
