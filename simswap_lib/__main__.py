@@ -52,6 +52,11 @@ def parser() -> argparse.ArgumentParser:
     train = commands.add_parser("train", help="train a generator, or go on with a run")
     train.add_argument("--run", type=Path, required=True, metavar="DIR", dest="folder", help="run folder")
     train.add_argument(
+        "--preset", default="studio", metavar="NAME", help="smoke, course, studio, colab or paper (default %(default)s)"
+    )
+    train.add_argument("--as-released", metavar="NAME", help="first or train.py: the objective of the released code")
+    train.add_argument("--threads", type=int, metavar="N", help="CPU cores to use (default: all)")
+    train.add_argument(
         "--set", nargs="*", default=[], metavar="NAME=VALUE", help="fields of TrainConfig or LossWeights"
     )
     train.set_defaults(run=run_train)
@@ -169,23 +174,41 @@ def run_swap(options: argparse.Namespace) -> None:
 
 
 def run_train(options: argparse.Namespace) -> int:
-    from simswap_lib.training import train
+    import torch
 
-    config = configured(options.set)
+    from simswap_lib import train_config
+    from simswap_lib.train_cost import cost
+    from simswap_lib.training import default_accelerator, train
+
+    config = configured(options.set, train_config.preset(options.preset, options.as_released))
+    train_config.check_preset(options.preset, config)
     if options.folder.exists() and not options.folder.is_dir():
         raise ValueError(f"{options.folder} is a file; --run should name a folder, which is made if it is missing.")
-    record = train(config, options.folder)
+    if options.threads:
+        torch.set_num_threads(options.threads)
+    accelerator = default_accelerator()
+    price = cost(config, accelerator)
+    if accelerator.is_main_process:
+        print(price, flush=True)
+    watch = None
+    if config.data is None and accelerator.is_main_process:
+        from simswap_lib.watching import Strip
+
+        watch = Strip(config.size, config.recogniser)
+    record = train(config, options.folder, accelerator=accelerator, watch=watch)
+    if not accelerator.is_main_process:
+        return 0
     print(json.dumps(record, indent=2))
     return 130 if record.get("step", config.steps) < config.steps else 0  # Ctrl-C left a checkpoint and said so
 
 
-def configured(settings: list[str]):
-    """TrainConfig with NAME=VALUE settings; a name of LossWeights sets that weight."""
+def configured(settings: list[str], config=None):
+    """`config`, or TrainConfig's defaults, with NAME=VALUE settings; a name of LossWeights sets that weight."""
     from dataclasses import fields, replace
 
-    from simswap_lib.training import TrainConfig
+    from simswap_lib.train_config import TrainConfig
 
-    config = TrainConfig()
+    config = config or TrainConfig()
     for setting in settings:
         name, equals, text = setting.partition("=")
         holder = config.loss if name in {f.name for f in fields(config.loss)} else config

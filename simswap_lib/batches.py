@@ -40,11 +40,16 @@ class PairBatches(Sampler[list[Pair]]):
     alternation. Everybody is as likely as anybody, however many photos there are of them; who has only one photo takes
     part in the odd steps alone. A batch may be larger than the number of people: people then return within it.
 
+    Of several training processes, number `rank` of `processes` gets its equal part of each batch.
+
     Raises: ValueError, in one sentence, if there are too few people or photos for such pairs.
     """
 
-    def __init__(self, photographs: Photographs, batch: int, steps: range, seed: int = 0):
+    def __init__(
+        self, photographs: Photographs, batch: int, steps: range, seed: int = 0, rank: int = 0, processes: int = 1
+    ):
         self.batch, self.steps, self.seed = batch, steps, seed
+        self.part = slice(rank * batch // processes, (rank + 1) * batch // processes)
         _, self.start, self.count = np.unique(photographs.person, return_index=True, return_counts=True)
         self.paired = np.flatnonzero(self.count >= 2)  # people of whom there are two photos
         if batch < 1:
@@ -63,10 +68,10 @@ class PairBatches(Sampler[list[Pair]]):
         return len(self.steps)
 
     def __iter__(self) -> Iterator[list[Pair]]:
-        return map(self.at, self.steps)
+        return (self.at(step)[self.part] for step in self.steps)
 
     def at(self, step: int) -> list[Pair]:
-        """The batch of this step, a pure function of (seed, step): a resumed run sees what it would have seen."""
+        """The whole batch of this step, a pure function of (seed, step): a resumed run sees what it would have seen."""
         rng = np.random.default_rng([self.seed, step])
         same = step % 2 == 0
         people = self.paired if same else np.arange(len(self.count))

@@ -2,14 +2,18 @@
 
 import json
 import pickle
+import platform
+import subprocess
 import zipfile
+from importlib.metadata import version
 from pathlib import Path
 
 import torch
 
+import simswap_lib
 from simswap_lib.files import whole_file
 
-CHECKPOINT, LOG = "checkpoint.pt", "log.jsonl"
+CHECKPOINT, LOG, DESCRIPTION = "checkpoint.pt", "log.jsonl", "run.json"
 # What may change between two parts of one run, because no weight depends on it.
 FREE = {"steps", "cache", "workers", "log_every", "validate_every", "checkpoint_every"}
 
@@ -22,6 +26,36 @@ def save(run_folder: Path, config: dict, step: int, parts: dict) -> None:
     state = {"config": json.dumps(config), "step": step}
     with whole_file(Path(run_folder) / CHECKPOINT) as path:
         torch.save(state | {name: part.state_dict() for name, part in parts.items()}, path)
+
+
+def describe(run_folder: Path, config: dict, device: str, precision: str, processes: int) -> None:
+    """Write how the run is made: settings, machine, versions, and the git revision where there is one."""
+    packages = ("torch", "accelerate", "numpy", "numba", "safetensors")
+    description = {
+        "config": config,
+        "device": device,
+        "precision": precision,
+        "processes": processes,
+        "python": platform.python_version(),
+        "machine": f"{platform.system()} {platform.machine()}",
+        "versions": {name: version(name) for name in packages} | {"simswap_lib": simswap_lib.__version__},
+        "git_revision": _revision(),
+    }
+    with whole_file(Path(run_folder) / DESCRIPTION) as path:
+        path.write_text(json.dumps(description, indent=2) + "\n", encoding="utf-8")
+
+
+def _revision() -> str | None:
+    """The commit that the library runs from, with a plus sign if files have changed since."""
+    here = Path(simswap_lib.__file__).parent
+
+    def git(*words: str) -> str:
+        return subprocess.run(["git", "-C", here, *words], capture_output=True, text=True, check=True).stdout.strip()
+
+    try:
+        return git("rev-parse", "HEAD") + ("+" if git("status", "--porcelain", "--untracked-files=no") else "")
+    except (OSError, subprocess.CalledProcessError):
+        return None
 
 
 def restore(run_folder: Path, config: dict, parts: dict, device: torch.device | str = "cpu") -> int:

@@ -81,7 +81,7 @@ def gradient_penalty(
     discriminator: Callable[[Tensor], Outputs],
     real: Tensor,
     fake: Tensor,
-    generator: torch.Generator | None = None,
+    places: Tensor | None = None,
 ) -> Tensor:
     """L_GP = (|grad_x D(x)|_2 - 1)^2 at points x = a * real + (1 - a) * fake, mean over the batch.
 
@@ -92,7 +92,7 @@ def gradient_penalty(
 
     Args:
         real, fake: (B, C, H, W), alike.
-        generator: source of a; None takes PyTorch's global one.
+        places: (B,), the a of each sample; None draws them.
 
     Raises: ValueError if real and fake have different shapes.
     Source: Gulrajani et al. 2017, arXiv 1704.00028.
@@ -100,8 +100,8 @@ def gradient_penalty(
     if real.ndim != 4 or real.shape != fake.shape:
         raise ValueError(f"Expected two (B, C, H, W) alike, got {tuple(real.shape)} and {tuple(fake.shape)}.")
     real, fake = _at_least_float32(real.detach()), _at_least_float32(fake.detach())
-    place = generator.device if generator is not None else real.device
-    a = torch.rand(len(real), 1, 1, 1, generator=generator, device=place, dtype=real.dtype).to(real.device)
+    places = torch.rand(len(real)) if places is None else places
+    a = places.to(real.device, real.dtype).view(-1, 1, 1, 1)
     x = (a * real + (1 - a) * fake).requires_grad_()  # (B, C, H, W)
     scores = torch.stack([logits.flatten(1).mean(dim=1) for logits in _logits(discriminator(x))]).mean(dim=0)  # (B,)
     # The sum over the batch has each sample's own gradient in that sample's place.

@@ -53,7 +53,7 @@ class FaceSwapper:
     @torch.no_grad()
     def identity(self, source: np.ndarray) -> Tensor:
         """v_S of aligned faces: uint8 RGB (H, W, 3) or (B, H, W, 3) -> (B, D), each of length 1."""
-        small = resize(to_tensor(_checked(source, "source")), self.recogniser.config.image_size)
+        small = resize(to_tensor(_checked(source, "source")), self.recogniser.config.whole_size)
         return torch.cat([self.recogniser(part.to(self.device)) for part in small.split(BATCH)])
 
     @torch.no_grad()

@@ -15,7 +15,9 @@ from simswap_lib.models import weights
 from simswap_lib.models.arcface import ArcFace, ArcFaceConfig
 from simswap_lib.models.generator import Generator
 from simswap_lib.photographs import rendered
-from simswap_lib.training import TrainConfig, Validation, fast_bfloat16, require_numbers, train, update_ema
+from simswap_lib.train_config import TrainConfig
+from simswap_lib.train_step import update_ema
+from simswap_lib.training import Numbers, Validation, fast_precision, train
 
 FEW = 4  # held-out people for the validation here
 
@@ -251,10 +253,14 @@ class TestPieces:
             train(config, tmp_path)
         assert state(tmp_path)["step"] == 5 and all(t.isfinite().all() for t in state(tmp_path)["generator"].values())
 
-    def test_infinite_is_no_number(self):
-        require_numbers({"a": torch.tensor(1.0)}, 1)
-        with pytest.raises(FloatingPointError, match="The b term is inf at step 9"):
-            require_numbers({"a": torch.tensor(1.0), "b": torch.tensor(float("inf"))}, 9)
+    def test_infinite_is_no_number_and_the_first_bad_step_is_told(self):
+        numbers = Numbers(torch.device("cpu"))
+        numbers.look_at({"identity": torch.tensor(1.0)}, 1)
+        numbers.require()
+        numbers.look_at({"identity": torch.tensor(1.0), "wfm": torch.tensor(float("inf"))}, 9)
+        numbers.look_at({"identity": torch.tensor(float("nan"))}, 10)
+        with pytest.raises(FloatingPointError, match="The wfm term is inf at step 9"):
+            numbers.require()
 
     def test_ema_by_hand(self):
         average, network = torch.nn.BatchNorm1d(1), torch.nn.BatchNorm1d(1)
@@ -274,11 +280,14 @@ class TestPieces:
         assert measured["held_out_cos_source"] < measured["held_out_cos_target"]
         assert measured["score"] == pytest.approx(measured["held_out_cos_source"] - 1)
 
-    def test_bfloat16_only_where_it_is_fast(self, monkeypatch):
+    def test_half_precision_only_where_it_is_fast(self, monkeypatch):
         monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: False, raising=False)
-        assert not fast_bfloat16(torch.device("cpu"))
+        assert fast_precision(torch.device("cpu")) is None
         monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: True, raising=False)
-        assert fast_bfloat16(torch.device("cpu")) and not fast_bfloat16(torch.device("mps"))
+        assert fast_precision(torch.device("cpu")) == "bf16" and fast_precision(torch.device("mps")) is None
+        for capability, wanted in (((7, 5), "fp16"), ((8, 0), "bf16"), ((9, 0), "bf16")):
+            monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device, c=capability: c)
+            assert fast_precision(torch.device("cuda")) == wanted
 
     @pytest.mark.parametrize("wrong", [{"steps": 0}, {"batch": 1}, {"gp_every": 0}])
     def test_impossible_settings_are_errors(self, wrong):

@@ -11,12 +11,15 @@ import json
 from dataclasses import asdict, fields, replace
 from pathlib import Path
 
+import torch
+
+from simswap_lib.checkpoints import LOG
 from simswap_lib.files import DATA
-from simswap_lib.losses import LossWeights
 from simswap_lib.models import weights
 from simswap_lib.models.generator import Generator
 from simswap_lib.photographs import world_version
-from simswap_lib.training import BEST, LOG, TrainConfig, train
+from simswap_lib.train_config import PRESETS
+from simswap_lib.training import BEST, train
 
 CARD = """# simswap
 
@@ -43,21 +46,15 @@ def main() -> None:
     parser.add_argument("--run", type=Path, default=Path("runs/simswap"), help="run folder (default %(default)s)")
     parser.add_argument("--cache", default="runs/cache", help="folder of rendered photographs (default %(default)s)")
     parser.add_argument("--recogniser", default="arcface", help="name or folder (default %(default)s)")
-    parser.add_argument("--steps", type=int, default=2400, help="training steps (default %(default)s)")
-    parser.add_argument("--first-map", type=int, default=TrainConfig.first_map, help="m of weak feature matching")
-    # The paper's 10 hardly moves the identity within an hour of CPU; 30 is the weight of the released training script.
     parser.add_argument(
-        "--identity", type=float, default=30.0, help="weight of the identity loss (default %(default)s)"
+        "--steps", type=int, default=PRESETS["studio"].steps, help="training steps (default %(default)s)"
     )
+    parser.add_argument("--threads", type=int, help="CPU cores to use (default: all)")
     parser.add_argument("--output", type=Path, default=DATA / "weights", help="where the weights' folder is written")
     options = parser.parse_args()
-    config = TrainConfig(
-        cache=options.cache,
-        recogniser=options.recogniser,
-        steps=options.steps,
-        first_map=options.first_map,
-        loss=LossWeights(identity=options.identity),
-    )
+    if options.threads:
+        torch.set_num_threads(options.threads)
+    config = replace(PRESETS["studio"], cache=options.cache, recogniser=options.recogniser, steps=options.steps)
     train(config, options.run)
 
     records = [json.loads(line) for line in (options.run / LOG).read_text().splitlines()]

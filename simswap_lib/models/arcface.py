@@ -37,6 +37,11 @@ class ArcFaceConfig:
             raise ValueError(f"ArcFaceConfig.image_size must be a multiple of {self.stride}, got {self.image_size}.")
 
     @property
+    def whole_size(self) -> int:
+        """Pixels a side of a whole picture whose crop needs no resizing."""
+        return round(self.image_size / (self.crop[2] - self.crop[0]))
+
+    @property
     def stride(self) -> int:
         """Pixels of the picture for each cell of the last features."""
         return self.stem_stride * 2 ** (len(self.blocks) - 1)

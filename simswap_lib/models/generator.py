@@ -3,7 +3,7 @@ the result (paper 3.2)."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
@@ -96,6 +96,12 @@ class Generator(nn.Module):
     def from_pretrained(cls, name_or_folder: str = "simswap", device: str | torch.device | None = None) -> Generator:
         """The generator of `data/weights/<name>/`, or of a folder that `weights.save` wrote, ready for use."""
         return weights.load(cls, name_or_folder, device)
+
+    def resized(self, image_size: int) -> Generator:
+        """The same network, meant for pictures of another size: it is fully convolutional."""
+        out = Generator(replace(self.config, image_size=image_size))
+        out.load_state_dict(self.state_dict())
+        return out
 
     def forward(self, target: Tensor, v_source: Tensor) -> Tensor:
         return torch.tanh(self.linear(target, v_source))
