@@ -5,9 +5,12 @@ import pickle
 import platform
 import subprocess
 import zipfile
-from importlib.metadata import version
 from pathlib import Path
 
+import accelerate
+import numba
+import numpy
+import safetensors
 import torch
 
 import simswap_lib
@@ -30,7 +33,7 @@ def save(run_folder: Path, config: dict, step: int, parts: dict) -> None:
 
 def describe(run_folder: Path, config: dict, device: str, precision: str, processes: int) -> None:
     """Write how the run is made: settings, machine, versions, and the git revision where there is one."""
-    packages = ("torch", "accelerate", "numpy", "numba", "safetensors")
+    packages = (torch, accelerate, numpy, numba, safetensors, simswap_lib)
     description = {
         "config": config,
         "device": device,
@@ -38,7 +41,7 @@ def describe(run_folder: Path, config: dict, device: str, precision: str, proces
         "processes": processes,
         "python": platform.python_version(),
         "machine": f"{platform.system()} {platform.machine()}",
-        "versions": {name: version(name) for name in packages} | {"simswap_lib": simswap_lib.__version__},
+        "versions": {package.__name__: str(package.__version__) for package in packages},
         "git_revision": _revision(),
     }
     with whole_file(Path(run_folder) / DESCRIPTION) as path:

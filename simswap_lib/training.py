@@ -30,6 +30,7 @@ from simswap_lib.train_config import TrainConfig
 from simswap_lib.train_step import TERMS, Step
 
 BEST = "best"
+PRECISIONS = {"no": "float32", "fp16": "float16 with scaled gradients", "bf16": "bfloat16", "fp8": "float8"}
 
 
 def train(
@@ -91,7 +92,7 @@ def train(
     if main:
         print(
             f"{sum(p.numel() for p in step_of.ema.parameters()) / 1e6:.1f} M parameters on {device}"
-            f"{f' in {processes} processes' if processes > 1 else ''}, {accelerator.mixed_precision} precision, "
+            f"{f' in {processes} processes' if processes > 1 else ''}, {PRECISIONS[accelerator.mixed_precision]}, "
             f"weak feature matching from map {config.first_map} of {step_of.critic.maps}, "
             f"steps {start} to {config.steps}"
         )
@@ -171,8 +172,11 @@ def fast_precision(device: torch.device) -> str | None:
 
 def default_accelerator() -> Accelerator:
     """Accelerate's choice of device, in the quick precision of the machine unless somebody asked for another."""
+    # Without a GPU, processes that a launcher started find each other only if Accelerate is told to stay on the CPU.
+    cpu = "LOCAL_RANK" in os.environ and not torch.accelerator.is_available()
     chosen = "ACCELERATE_MIXED_PRECISION" in os.environ  # by `accelerate config` or `accelerate launch`
-    return Accelerator(mixed_precision=None if chosen else fast_precision(PartialState().device))
+    precision = None if chosen else fast_precision(PartialState(cpu=cpu).device)
+    return Accelerator(mixed_precision=precision, cpu=cpu)
 
 
 def agree(accelerator: Accelerator, stop: bool) -> bool:

@@ -1,6 +1,7 @@
 """The recogniser: unit vectors, the picture edge, the margin, and that it learns people."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -213,3 +214,31 @@ class TestMarginHead:
         same = people[:, None] == people
         others = cosines[~same].mean()
         assert cosines[same & ~torch.eye(16, dtype=torch.bool)].mean() > others + 0.5
+
+
+class TestCrop:
+    CROP = (0.125, 0.1875, 0.875, 0.9375)
+
+    def test_only_the_crop_is_looked_at(self):
+        torch.manual_seed(0)
+        network = ArcFace(ArcFaceConfig(48, width=4, blocks=(1, 1), embedding_dim=8, crop=self.CROP)).eval()
+        picture = torch.rand(1, 3, 64, 64)
+        outside, inside = picture.clone(), picture.clone()
+        outside[:, :, :12] = outside[:, :, 60:] = outside[..., :8] = outside[..., 56:] = 0
+        inside[:, :, 12] = 0
+        assert torch.equal(network(outside), network(picture))
+        assert not torch.allclose(network(inside), network(picture))
+
+    def test_it_is_cut_before_it_is_resized(self):
+        torch.manual_seed(0)
+        config = ArcFaceConfig(48, width=4, blocks=(1, 1), embedding_dim=8, crop=self.CROP)
+        network, plain = ArcFace(config).eval(), ArcFace(replace(config, crop=(0, 0, 1, 1))).eval()
+        plain.load_state_dict(network.state_dict())
+        picture = torch.rand(1, 3, 128, 128)
+        assert config.whole_size == 64
+        torch.testing.assert_close(network(picture), plain(picture[:, :, 24:120, 16:112]))
+
+    @pytest.mark.parametrize("crop", [(0.5, 0, 0.5, 1), (0, -0.1, 1, 1), (0, 0, 1, 1.1)])
+    def test_an_impossible_crop_is_an_error(self, crop):
+        with pytest.raises(ValueError, match="crop is left, top, right, bottom"):
+            ArcFaceConfig(crop=crop)

@@ -224,11 +224,32 @@ class TestTrainSettings:
         assert not (tmp_path / "run").exists()
 
     @pytest.mark.parametrize("stopped, code", [({"step": 5}, 130), ({"step": 4000}, 0), ({}, 0)])
-    def test_a_stopped_run_is_told_by_its_exit_code(self, monkeypatch, tmp_path, stopped, code):
-        from simswap_lib import training
+    def test_a_stopped_run_is_told_by_its_exit_code(self, monkeypatch, tmp_path, capsys, stopped, code):
+        from simswap_lib import train_cost, training, watching
 
-        monkeypatch.setattr(training, "train", lambda config, folder: stopped)
-        assert main(["train", "--run", str(tmp_path)]) == code
+        monkeypatch.setattr(training, "train", lambda config, folder, **more: stopped)
+        monkeypatch.setattr(train_cost, "cost", lambda config, accelerator: "it costs a bit")
+        monkeypatch.setattr(watching, "Strip", lambda size, recogniser: None)
+        assert main(["train", "--run", str(tmp_path), "--set", "steps=4000"]) == code
+        assert "it costs a bit" in capsys.readouterr().out
+
+    def test_presets_and_the_released_recipe(self, monkeypatch, tmp_path, capsys):
+        from simswap_lib import train_cost, training, watching
+
+        seen = []
+        monkeypatch.setattr(training, "train", lambda config, folder, **more: seen.append(config) or {})
+        monkeypatch.setattr(train_cost, "cost", lambda config, accelerator: "")
+        monkeypatch.setattr(watching, "Strip", lambda size, recogniser: None)
+        run = ["train", "--run", str(tmp_path)]
+        assert main([*run, "--preset", "smoke", "--as-released", "train.py", "--set", "batch=6"]) == 0
+        assert (seen[0].people, seen[0].batch, seen[0].loss.gp, seen[0].betas) == (60, 6, 0.0, (0.0, 0.99))
+        for wrong, words in (
+            (["--preset", "quick"], "There is no preset 'quick'; there are smoke, course"),
+            (["--as-released", "x"], "There is no released recipe"),
+            (["--preset", "paper"], "needs data and recogniser"),
+        ):
+            assert main([*run, *wrong]) == 2
+            one_sentence(capsys, words)
 
     def test_a_file_is_no_run_folder(self, capsys, files):
         assert main(["train", "--run", str(files / "a.png")]) == 2

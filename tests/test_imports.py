@@ -17,10 +17,11 @@ LINE = [
     {"batches", "data"},
     {"material"},
     {"check_data", "data_findings"},
-    {"evaluation", "checkpoints"},
-    {"training"},
+    {"evaluation", "checkpoints", "train_config"},
+    {"train_step"},
+    {"training", "train_cost"},
     {"swapper", "bench"},
-    {"figures", "diagrams", "studio", "widgets", "world_views", "course"},
+    {"figures", "diagrams", "studio", "widgets", "world_views", "watching", "course"},
     {"__main__"},
 ]
 PLACE = {name: place for place, names in enumerate(LINE) for name in names}

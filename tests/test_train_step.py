@@ -106,6 +106,36 @@ def shared(processes: int, statistics: str) -> list[dict]:
     return json.loads(next(line for line in run.stdout.splitlines() if line.startswith("FOUND"))[5:])
 
 
+def test_a_run_of_two_processes_is_written_by_the_first(tmp_path):
+    """As `torchrun` and `accelerate launch` start it; both end, and the folder looks like any other's."""
+    weights.save(recogniser(), tmp_path / "recogniser", "For a test.")
+    settings = f"people=6 photos=2 size=32 width=4 downs=1 blocks=1 critic_width=4 first_map=2 steps=4 batch=4 log_every=2 validate_every=4 checkpoint_every=2 recogniser={tmp_path}/recogniser cache={tmp_path}"  # noqa: E501
+    root = Path(__file__).parent.parent
+    run = subprocess.run(
+        [
+            *(sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"),
+            *("-m", "simswap_lib", "--", "train", "--preset", "smoke", "--run", tmp_path / "run"),
+            *("--set", *settings.split()),
+        ],
+        capture_output=True, text=True, timeout=280, cwd=root,
+        env={"PYTHONPATH": str(root), "OMP_NUM_THREADS": "1", "PATH": "/usr/bin:/bin"},
+    )  # fmt: skip
+    assert run.returncode == 0, run.stderr[-3000:]
+    assert run.stdout.count("in 2 processes, float32") == 1  # the first process talks for both
+    description = json.loads((tmp_path / "run" / "run.json").read_text())
+    assert description["processes"] == 2 and description["config"]["batch"] == 4
+    assert description["versions"]["torch"] == torch.__version__.split("+")[0]
+    records = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
+    assert [record["step"] for record in records] == [2, 4] and "error_over_copy" in records[-1]
+    assert {p.name for p in (tmp_path / "run").iterdir()} == {
+        "run.json",
+        "log.jsonl",
+        "checkpoint.pt",
+        "best",
+        "strip.png",
+    }
+
+
 def difference(a: list[dict], b: list[dict]) -> float:
     return max(abs(x[name] - y[name]) for x, y in zip(a, b, strict=True) for name in x)
 

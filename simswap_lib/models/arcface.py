@@ -18,12 +18,12 @@ class ArcFaceConfig:
     """Sizes of a recogniser. The defaults are for 64-pixel faces on a CPU."""
 
     image_size: int = 64  # pixels a side of what the network looks at; other sizes are resized to it
-    crop: tuple[float, float, float, float] = (0.0, 0.0, 1.0, 1.0)  # left, top, right, bottom, as shares of the picture
     width: int = 32  # channels of the first stage, doubled by each later one
     blocks: tuple[int, ...] = (2, 2, 2, 2)  # residual blocks in each stage
     embedding_dim: int = 128  # length of the identity vector
     stem_stride: int = 2  # 2 quarters the cost of all that follows
     dropout: float = 0.0  # share of the last features hidden in training; against learning people by heart
+    crop: tuple[float, float, float, float] = (0.0, 0.0, 1.0, 1.0)  # left, top, right, bottom, as shares of the picture
 
     def __post_init__(self):
         object.__setattr__(self, "blocks", tuple(self.blocks))  # a list would not be hashable
