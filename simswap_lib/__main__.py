@@ -70,9 +70,10 @@ def parser() -> argparse.ArgumentParser:
     evaluate.set_defaults(run=run_evaluate)
 
     bench = commands.add_parser("bench", help="how fast this machine is")
-    bench.add_argument("what", choices=("world", "swap"), nargs="?", default="world")
+    bench.add_argument("what", choices=("world", "swap", "train", "generator"), nargs="?", default="world")
     bench.add_argument("--weights", metavar="NAME", help="for swap: name or folder (default simswap)")
-    bench.add_argument("--device", help="for swap: cpu, cuda, mps (default: the best there is)")
+    bench.add_argument("--device", help="for swap and generator: cpu, cuda, mps (default: the best there is)")
+    bench.add_argument("--compile", action="store_true", help="for generator: with torch.compile")
     bench.add_argument("--json", type=Path, metavar="FILE", help="also write the figures there")
     bench.set_defaults(run=run_bench)
     return top
@@ -245,18 +246,39 @@ def run_bench(options: argparse.Namespace) -> None:
     from simswap_lib import bench
 
     check_json(options.json)
-    if options.what == "world" and (options.weights, options.device) != (None, None):
-        raise ValueError(
-            "The world is rendered on the CPU, without weights: --weights and --device belong to bench swap."
-        )
-    world = options.what == "world"
-    figures = bench.bench_world() if world else bench.bench_swap(options.weights or "simswap", options.device)
+    if options.weights is not None and options.what != "swap":
+        raise ValueError(f"bench {options.what} needs no weights: --weights belongs to bench swap.")
+    if options.device is not None and options.what not in ("swap", "generator"):
+        raise ValueError(f"bench {options.what} has no --device: it belongs to bench swap and bench generator.")
+    if options.compile and options.what != "generator":
+        raise ValueError(f"bench {options.what} compiles nothing: --compile belongs to bench generator.")
+    if options.what == "world":
+        figures = bench.bench_world()
+    elif options.what == "swap":
+        figures = bench.bench_swap(options.weights or "simswap", options.device)
+    elif options.what == "train":
+        figures = bench.bench_train(baselines())
+    else:
+        figures = bench.bench_generator(baselines(), options.device, compile=options.compile)
     for name, value in figures.items():
         print(f"{name:44} {value:.4g}" if isinstance(value, float) else f"{name:44} {value}")
     write_json(options.json, figures)
 
 
 # ----------------------------------------------------------------------------
+
+
+def baselines():
+    """tools/baselines.py, which lies beside the library in a clone and is no part of it."""
+    from importlib.util import module_from_spec, spec_from_file_location
+
+    path = Path(__file__).resolve().parent.parent / "tools" / "baselines.py"
+    if not path.exists():
+        raise ValueError(f"{path} is missing: this comparison runs in a clone of the repository.")
+    spec = spec_from_file_location("baselines", path)
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 def check_json(path: Path | None) -> None:

@@ -9,6 +9,7 @@ from torch.nn import functional as F
 
 from simswap_lib.files import to_images, to_tensor
 from simswap_lib.models.arcface import ArcFace
+from simswap_lib.models.fast import FastGenerator
 from simswap_lib.models.generator import Generator
 from simswap_lib.pictures import LARGEST, SMALLEST
 
@@ -21,7 +22,8 @@ class FaceSwapper:
         swapper = FaceSwapper.from_pretrained("simswap")
         result = swapper.swap_aligned(source, target)
 
-    generator, recogniser: on one device, in evaluation mode.
+    generator, recogniser: on one device, in evaluation mode. Swaps are drawn by `fast`, a quicker copy of the generator
+    as it is now; if you change the generator's weights later, make a new swapper.
     Raises: ValueError if the recogniser's vectors have another length than the generator expects.
     """
 
@@ -31,6 +33,7 @@ class FaceSwapper:
             raise ValueError(f"The generator takes identity vectors of {wanted} numbers, the recogniser gives {given}.")
         self.generator = generator.eval()
         self.recogniser = recogniser.eval()
+        self.fast = FastGenerator(self.generator)
 
     @classmethod
     def from_pretrained(
@@ -79,7 +82,8 @@ class FaceSwapper:
         side, own = target.shape[-1], self.generator.config.image_size
         small = resize(target, own).expand(count, -1, -1, -1)
         parts = zip(small.split(BATCH), v_source.expand(count, -1).split(BATCH), strict=True)
-        result = torch.cat([self.generator(part.to(self.device), v).cpu() for part, v in parts])
+        shared = self.fast.style(v_source) if len(v_source) == 1 else None  # one source serves all parts
+        result = torch.cat([self.fast(part.to(self.device), shared or self.fast.style(v)).cpu() for part, v in parts])
         images = to_images(resize(result, side))
         return images[0] if single else images
 

@@ -281,7 +281,20 @@ def test_bench_writes_json(tmp_path, capsys, monkeypatch):
     assert main(["bench", "world", "--json", str(tmp_path / "b.json")]) == 0
     assert json.loads((tmp_path / "b.json").read_text())["renders_per_second_64"] == 1.5
     assert main(["bench", "world", "--json", str(tmp_path / "no" / "b.json")]) == 2
-    assert main(["bench", "world", "--device", "cpu"]) == 2
+    one_sentence(capsys, "cannot be written")
+    for wrong in ("world --device cpu", "train --weights simswap", "generator --weights simswap", "swap --compile"):
+        assert main(["bench", *wrong.split()]) == 2
+        one_sentence(capsys, "belongs to")
+
+
+def test_bench_gives_the_plain_versions_to_those_that_compare(monkeypatch, capsys):
+    from simswap_lib import bench
+
+    monkeypatch.setattr(bench, "bench_train", lambda plain: {"class": plain.PlainStep.__name__})
+    monkeypatch.setattr(bench, "bench_generator", lambda plain, device, compile: {"draws": plain.draw.__name__})
+    assert main(["bench", "train"]) == main(["bench", "generator", "--device", "cpu"]) == 0
+    printed = capsys.readouterr().out
+    assert "PlainStep" in printed and "draw" in printed
 
 
 def test_bench_of_swaps(files):

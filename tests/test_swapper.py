@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from simswap_lib import swapper
+from simswap_lib.files import to_images, to_tensor
 from simswap_lib.models.arcface import ArcFace, ArcFaceConfig
 from simswap_lib.models.generator import Generator, GeneratorConfig
 from simswap_lib.swapper import FaceSwapper, best_device, resize
@@ -43,6 +44,13 @@ def test_one_source_many_targets_and_the_reverse(tiny):
     assert tiny.swap_aligned(many, picture(32, 9)).shape == (3, 32, 32, 3)
     with pytest.raises(ValueError, match="2 sources do not fit 3 targets"):
         tiny.swap_aligned(many[:2], many)
+
+
+def test_draws_what_the_generator_draws(tiny):
+    target = np.stack([picture(32, s) for s in range(3)])
+    with torch.no_grad():
+        expected = to_images(tiny.generator(to_tensor(target), tiny.identity(picture(32, 9)).expand(3, -1)))
+    assert np.abs(tiny.swap_aligned(picture(32, 9), target).astype(int) - expected).max() <= 1
 
 
 def test_inputs_are_left_alone(tiny):

@@ -108,26 +108,28 @@ class Generator(nn.Module):
 
     def linear(self, target: Tensor, v_source: Tensor) -> Tensor:
         """The result before tanh, (B, 3, H, W), unbounded; one of the published weights was trained without tanh."""
-        self._check(target, v_source)
-        feature = self.encoder(target)  # (B, C, H / 2**downs, W / 2**downs)
-        feature = self.injection(feature, v_source)  # the same shape
-        return self.decoder(feature)  # (B, 3, H, W)
-
-    def _check(self, target: Tensor, v_source: Tensor) -> None:
-        step = 2**self.config.downs
-        if target.ndim != 4 or target.shape[1] != 3:
-            raise ValueError(f"Expected target pictures (B, 3, H, W), got {tuple(target.shape)}.")
-        # Reflection needs two values a side at the ID-blocks and four at the 7x7 convolutions.
-        if any(side % step or side < max(2 * step, 4) for side in target.shape[2:]):
-            raise ValueError(
-                f"Expected height and width to be multiples of {step} and at least {max(2 * step, 4)}, "
-                f"got {target.shape[2]} x {target.shape[3]}."
-            )
+        check_target(target, self.config)
         if v_source.shape != (len(target), self.config.identity_dim):
             raise ValueError(
                 f"Expected one identity vector for each target, ({len(target)}, {self.config.identity_dim}), "
                 f"got {tuple(v_source.shape)}."
             )
+        feature = self.encoder(target)  # (B, C, H / 2**downs, W / 2**downs)
+        feature = self.injection(feature, v_source)  # the same shape
+        return self.decoder(feature)  # (B, 3, H, W)
+
+
+def check_target(target: Tensor, config: GeneratorConfig) -> None:
+    """Raises: ValueError if a generator of these sizes cannot work on `target`."""
+    step = 2**config.downs
+    if target.ndim != 4 or target.shape[1] != 3:
+        raise ValueError(f"Expected target pictures (B, 3, H, W), got {tuple(target.shape)}.")
+    # Reflection needs two values a side at the ID-blocks and four at the 7x7 convolutions.
+    if any(side % step or side < max(2 * step, 4) for side in target.shape[2:]):
+        raise ValueError(
+            f"Expected height and width to be multiples of {step} and at least {max(2 * step, 4)}, "
+            f"got {target.shape[2]} x {target.shape[3]}."
+        )
 
 
 def _normed(convolution: nn.Conv2d) -> nn.Sequential:
