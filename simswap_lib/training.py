@@ -28,6 +28,7 @@ from simswap_lib.models import weights
 from simswap_lib.models.arcface import ArcFace
 from simswap_lib.models.discriminator import Discriminator
 from simswap_lib.models.generator import Generator, GeneratorConfig
+from simswap_lib.models.onnx_files import load_recogniser
 
 BEST = "best"
 
@@ -50,7 +51,7 @@ class TrainConfig:
     downs: int = 2  # generator: halvings
     blocks: int = 6  # generator: ID-blocks
     critic_width: int = 32  # discriminator: channels of its first map
-    recogniser: str = "arcface"  # name or folder of the recogniser that gives the identity vectors
+    recogniser: str = "arcface"  # name, folder or .onnx file of the recogniser that gives the identity vectors
     # The objective.
     loss: losses.LossWeights = field(default_factory=losses.LossWeights)
     first_map: int = 4  # m: weak feature matching takes the discriminator's maps m to M
@@ -111,7 +112,7 @@ def train(
     torch.manual_seed(config.seed)
 
     # Networks. The recogniser only lends its eyes: it is frozen.
-    recogniser = ArcFace.from_pretrained(config.recogniser, device).requires_grad_(False).eval()
+    recogniser = load_recogniser(config.recogniser, device, gradients=True).requires_grad_(False).eval()
     shape = GeneratorConfig(config.size, config.width, config.downs, config.blocks, recogniser.config.embedding_dim)
     generator = Generator(shape).to(device, memory_format=torch.channels_last)
     critic = Discriminator(config.size, config.critic_width).to(device, memory_format=torch.channels_last)

@@ -14,6 +14,7 @@ from simswap_lib import checkpoints, losses, material, training
 from simswap_lib.models import weights
 from simswap_lib.models.arcface import ArcFace, ArcFaceConfig
 from simswap_lib.models.generator import Generator
+from simswap_lib.models.onnx_files import to_onnx
 from simswap_lib.photographs import rendered
 from simswap_lib.training import TrainConfig, Validation, fast_bfloat16, require_numbers, train, update_ema
 
@@ -250,6 +251,14 @@ class TestPieces:
         with pytest.raises(FloatingPointError, match="The identity term is nan at step 7"):
             train(config, tmp_path)
         assert state(tmp_path)["step"] == 5 and all(t.isfinite().all() for t in state(tmp_path)["generator"].values())
+
+    def test_a_recogniser_in_an_onnx_file_trains_alike(self, config, whole_run, tmp_path):
+        path = to_onnx(ArcFace.from_pretrained(config.recogniser), tmp_path / "recogniser.onnx")
+        train(replace(config, recogniser=str(path), steps=4), tmp_path / "run")
+        again = records(tmp_path / "run")
+        assert len(again) == 2
+        for record, expected in zip(again, whole_run[1]):
+            assert record == pytest.approx(expected, rel=1e-3)
 
     def test_infinite_is_no_number(self):
         require_numbers({"a": torch.tensor(1.0)}, 1)
