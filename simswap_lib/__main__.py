@@ -45,6 +45,12 @@ def parser() -> argparse.ArgumentParser:
         help="leave out the visible label, for a figure whose caption says that it is a swap; the XMP mark stays",
     )
     swap.add_argument("--weights", default="simswap", metavar="NAME", help="name or folder (default %(default)s)")
+    swap.add_argument(
+        "--recogniser",
+        default="arcface",
+        metavar="NAME",
+        help="name, folder or .onnx file of the one that the weights were trained with (default %(default)s)",
+    )
     swap.add_argument("--device", help="cpu, cuda, mps (default: the best there is)")
     swap.add_argument("-o", "--output", type=Path, required=True, metavar="FILE", help="PNG, JPEG or WebP")
     swap.set_defaults(run=run_swap)
@@ -134,10 +140,7 @@ def run_check_data(options: argparse.Namespace) -> int:
     from simswap_lib.pictures import SMALLEST
 
     check_json(options.json)
-    try:
-        detector = InsightFaceDetector(options.detector) if options.detector else None
-    except ImportError as error:
-        raise ValueError(str(error)) from error
+    detector = InsightFaceDetector(options.detector) if options.detector else None
     result = check_data.check(options.folder, SMALLEST if options.min_side is None else options.min_side, detector)
     print(check_data.report(result))
     write_json(options.json, result.json())
@@ -165,7 +168,7 @@ def run_swap(options: argparse.Namespace) -> None:
             f"{' and '.join(real)} may show somebody real: state with --consent who agreed to this swap, "
             'for example --consent "Both people in the pictures agreed in writing"; it is written into the result.'
         )
-    swapper = FaceSwapper.from_pretrained(options.weights, device=options.device)
+    swapper = FaceSwapper.from_pretrained(options.weights, options.device, options.recogniser)
     result = swapper.swap_aligned(source, target)
     mark = Mark("swap", face_world=all(invented), consent=consent)
     write_image(options.output, result, mark, visible_label=not options.no_label)
@@ -310,7 +313,7 @@ def main(arguments: list[str] | None = None) -> int:
     except OSError as error:
         reason = f"{error.filename}: {error.strerror}." if error.filename and error.strerror else str(error)
         print(reason, file=sys.stderr)
-    except (ValueError, FloatingPointError) as error:
+    except (ValueError, FloatingPointError, ImportError) as error:  # ImportError: an extra is not installed
         print(error, file=sys.stderr)
     return 2
 

@@ -11,6 +11,7 @@ from simswap_lib.files import to_images, to_tensor
 from simswap_lib.models.arcface import ArcFace
 from simswap_lib.models.fast import FastGenerator
 from simswap_lib.models.generator import Generator
+from simswap_lib.models.onnx_files import load_recogniser
 from simswap_lib.pictures import LARGEST, SMALLEST
 
 BATCH = 64  # pictures that go through the network at a time
@@ -44,10 +45,12 @@ class FaceSwapper:
     ) -> "FaceSwapper":
         """The swapper of `data/weights/<name>/` (or of a folder) on `device`; None takes the best device there is.
 
+        recogniser: name, folder or .onnx file of the one that the generator was trained with.
         Raises: FileNotFoundError for an unknown name, ValueError for damaged weights or a device that is not there.
         """
         device = best_device() if device is None else known_device(device)
-        return cls(Generator.from_pretrained(name_or_folder, device), ArcFace.from_pretrained(recogniser, device))
+        generator = Generator.from_pretrained(name_or_folder, device)
+        return cls(generator, load_recogniser(recogniser, device, gradients=True))
 
     @property
     def device(self) -> torch.device:

@@ -21,7 +21,7 @@ class TrainConfig:
     downs: int = 2  # generator: halvings
     blocks: int = 6  # generator: ID-blocks
     critic_width: int = 32  # discriminator: channels of its first map
-    recogniser: str = "arcface"  # name or folder of the recogniser that gives the identity vectors
+    recogniser: str = "arcface"  # name, folder or .onnx file of the recogniser that gives the identity vectors
     start: str | None = None  # name or folder of a generator to go on from, at this size or another
     # The objective.
     loss: LossWeights = field(default_factory=LossWeights)

@@ -7,7 +7,7 @@ import torch
 from accelerate import Accelerator
 from torch.nn import functional as F
 
-from simswap_lib.models.arcface import ArcFace
+from simswap_lib.models.onnx_files import load_recogniser
 from simswap_lib.photographs import cpus, photograph
 from simswap_lib.train_config import TrainConfig
 from simswap_lib.train_step import Step
@@ -45,7 +45,7 @@ class Cost:
 def cost(config: TrainConfig, accelerator: Accelerator) -> Cost:
     """Measure a few steps of this run with networks that are thrown away. Raises: as `train`, for its settings."""
     device = accelerator.device
-    recogniser = ArcFace.from_pretrained(config.recogniser, device).requires_grad_(False).eval()
+    recogniser = load_recogniser(config.recogniser, device, gradients=True).requires_grad_(False).eval()
     step_of = Step(config, recogniser, accelerator)
     count = max(config.batch // accelerator.num_processes, 2)
     target = torch.rand(count, 3, config.size, config.size, device=device) * 2 - 1

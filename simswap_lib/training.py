@@ -26,6 +26,7 @@ from simswap_lib.files import to_tensor
 from simswap_lib.interruption import Interruption
 from simswap_lib.models import weights
 from simswap_lib.models.arcface import ArcFace
+from simswap_lib.models.onnx_files import load_recogniser
 from simswap_lib.train_config import TrainConfig
 from simswap_lib.train_step import TERMS, Step
 
@@ -67,7 +68,7 @@ def train(
         )
 
     # The recogniser only lends its eyes: it is frozen.
-    recogniser = ArcFace.from_pretrained(config.recogniser, device).requires_grad_(False).eval()
+    recogniser = load_recogniser(config.recogniser, device, gradients=True).requires_grad_(False).eval()
     step_of = Step(config, recogniser, accelerator)
     start = checkpoints.restore(run_folder, asdict(config), step_of.parts, device)
     records = checkpoints.kept_records(run_folder, start) if main else []

@@ -14,7 +14,7 @@ from torch import nn
 from simswap_lib import figures
 from simswap_lib.evaluation import error_inside
 from simswap_lib.files import to_images, to_tensor
-from simswap_lib.models.arcface import ArcFace
+from simswap_lib.models.onnx_files import load_recogniser
 from simswap_lib.photographs import shot_seed
 from simswap_lib.provenance import Mark, write_image
 from simswap_lib.world import HELD_OUT, Identity, Shot, render, swap_truth
@@ -42,7 +42,7 @@ class Strip:
         self.truth = np.stack([rendering.image for rendering in after])
         masks = zip(before[count:], after, strict=True)
         self.mask = np.stack([b.mask * a.mask for b, a in masks])
-        self.vectors = ArcFace.from_pretrained(recogniser).embed(self.source)
+        self.vectors = load_recogniser(recogniser).embed(self.source)
         self.copy = np.nanmean(error_inside(self.target, self.truth, self.mask))
 
     @torch.no_grad()

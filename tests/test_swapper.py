@@ -16,7 +16,7 @@ from simswap_lib.world import HELD_OUT, Identity, Shot, render
 def tiny():
     torch.manual_seed(0)
     generator = Generator(GeneratorConfig(32, 8, 2, 2, 16))
-    return FaceSwapper(generator, ArcFace(ArcFaceConfig(32, 8, (1, 1), 16)))
+    return FaceSwapper(generator, ArcFace(ArcFaceConfig(32, width=8, blocks=(1, 1), embedding_dim=16)))
 
 
 def picture(side, seed=0):
@@ -80,7 +80,10 @@ def test_bad_pictures(tiny, bad, words):
 
 def test_recogniser_and_generator_must_fit():
     with pytest.raises(ValueError, match="16 numbers, the recogniser gives 8"):
-        FaceSwapper(Generator(GeneratorConfig(32, 8, 2, 1, 16)), ArcFace(ArcFaceConfig(32, 8, (1, 1), 8)))
+        FaceSwapper(
+            Generator(GeneratorConfig(32, 8, 2, 1, 16)),
+            ArcFace(ArcFaceConfig(32, width=8, blocks=(1, 1), embedding_dim=8)),
+        )
 
 
 def test_unknown_name():

@@ -14,6 +14,7 @@ from simswap_lib import checkpoints, losses, material, training
 from simswap_lib.models import weights
 from simswap_lib.models.arcface import ArcFace, ArcFaceConfig
 from simswap_lib.models.generator import Generator
+from simswap_lib.models.onnx_files import to_onnx
 from simswap_lib.photographs import rendered
 from simswap_lib.train_config import TrainConfig
 from simswap_lib.train_step import update_ema
@@ -261,6 +262,14 @@ class TestPieces:
         numbers.look_at({"identity": torch.tensor(float("nan"))}, 10)
         with pytest.raises(FloatingPointError, match="The wfm term is inf at step 9"):
             numbers.require()
+
+    def test_a_recogniser_in_an_onnx_file_trains_alike(self, config, whole_run, tmp_path):
+        path = to_onnx(ArcFace.from_pretrained(config.recogniser), tmp_path / "recogniser.onnx")
+        train(replace(config, recogniser=str(path), steps=4), tmp_path / "run")
+        again = records(tmp_path / "run")
+        assert len(again) == 2
+        for record, expected in zip(again, whole_run[1]):
+            assert record == pytest.approx(expected, rel=1e-3)
 
     def test_ema_by_hand(self):
         average, network = torch.nn.BatchNorm1d(1), torch.nn.BatchNorm1d(1)

@@ -15,7 +15,11 @@ from simswap_lib.models import weights
 
 @dataclass(frozen=True)
 class ArcFaceConfig:
-    """Sizes of a recogniser. The defaults are for 64-pixel faces on a CPU."""
+    """Sizes of a recogniser. The defaults are for 64-pixel faces on a CPU.
+
+    insightface's published IResNet-50 is ArcFaceConfig(112, width=64, blocks=(3, 4, 14, 3), embedding_dim=512,
+    stem_stride=1, first_stride=2, stride_in_second=True).
+    """
 
     image_size: int = 64  # pixels a side of what the network looks at; other sizes are resized to it
     width: int = 32  # channels of the first stage, doubled by each later one
@@ -24,11 +28,14 @@ class ArcFaceConfig:
     stem_stride: int = 2  # 2 quarters the cost of all that follows
     dropout: float = 0.0  # share of the last features hidden in training; against learning people by heart
     crop: tuple[float, float, float, float] = (0.0, 0.0, 1.0, 1.0)  # left, top, right, bottom, as shares of the picture
+    first_stride: int = 1  # stride of the first stage; each later one has 2
+    stride_in_second: bool = False  # a block's stride lies in its second convolution, not in its first
 
     def __post_init__(self):
         object.__setattr__(self, "blocks", tuple(self.blocks))  # a list would not be hashable
         object.__setattr__(self, "crop", tuple(self.crop))
-        if min(self.image_size, self.width, self.embedding_dim, self.stem_stride, *self.blocks) < 1 or not self.blocks:
+        strides = (self.stem_stride, self.first_stride)
+        if min(self.image_size, self.width, self.embedding_dim, *strides, *self.blocks) < 1 or not self.blocks:
             raise ValueError(f"ArcFaceConfig needs sizes of at least 1 and at least one stage, got {self}.")
         left, top, right, bottom = self.crop
         if not (0 <= left < right <= 1 and 0 <= top < bottom <= 1):
@@ -44,25 +51,32 @@ class ArcFaceConfig:
     @property
     def stride(self) -> int:
         """Pixels of the picture for each cell of the last features."""
-        return self.stem_stride * 2 ** (len(self.blocks) - 1)
+        return self.stem_stride * self.first_stride * 2 ** (len(self.blocks) - 1)
+
+    def box(self, height: int, width: int) -> tuple[int, int, int, int]:
+        """`crop` in pixels of a picture: left, top, right, bottom."""
+        left, top, right, bottom = self.crop
+        return round(left * width), round(top * height), round(right * width), round(bottom * height)
 
 
 class IRBlock(nn.Module):
     """The "improved residual" block: BN, conv, BN, PReLU, conv, BN, plus the shortcut (ArcFace).
 
-    The first convolution carries the stride, so that all that follows works on a quarter of the cells.
+    The first convolution carries the stride, so that all that follows works on a quarter of the cells; with
+    `stride_in_second` it is the second one, as published.
 
     Shapes: (B, before, H, W) -> (B, after, H / stride, W / stride).
     """
 
-    def __init__(self, before: int, after: int, stride: int):
+    def __init__(self, before: int, after: int, stride: int, stride_in_second: bool = False):
         super().__init__()
+        first, second = (1, stride) if stride_in_second else (stride, 1)
         self.body = nn.Sequential(
             nn.BatchNorm2d(before),
-            nn.Conv2d(before, after, 3, stride=stride, padding=1, bias=False),
+            nn.Conv2d(before, after, 3, stride=first, padding=1, bias=False),
             nn.BatchNorm2d(after),
             nn.PReLU(after),
-            nn.Conv2d(after, after, 3, padding=1, bias=False),
+            nn.Conv2d(after, after, 3, stride=second, padding=1, bias=False),
             nn.BatchNorm2d(after),
         )
         self.shortcut = nn.Identity()
@@ -99,7 +113,8 @@ class ArcFace(nn.Module):
         stages, before = [], config.width
         for i, (width, count) in enumerate(zip(widths, config.blocks, strict=True)):
             for j in range(count):
-                stages.append(IRBlock(before, width, stride=2 if i > 0 and j == 0 else 1))
+                stride = 1 if j > 0 else 2 if i > 0 else config.first_stride
+                stages.append(IRBlock(before, width, stride, config.stride_in_second))
                 before = width
         self.stages = nn.Sequential(*stages)
         side = config.image_size // config.stride
@@ -119,13 +134,11 @@ class ArcFace(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         if images.ndim != 4 or images.shape[1] != 3:
             raise ValueError(f"Expected faces (B, 3, H, W) in [-1, 1], got {tuple(images.shape)}.")
-        height, width = images.shape[2:]
-        left, top, right, bottom = self.config.crop
-        images = images[:, :, round(top * height) : round(bottom * height), round(left * width) : round(right * width)]
-        size = (self.config.image_size, self.config.image_size)
-        if images.shape[2:] != size:
-            # Antialiased: dropping every other pixel makes vectors depend on a shift by one pixel.
-            images = F.interpolate(images.float(), size, mode="bilinear", align_corners=False, antialias=True)
+        left, top, right, bottom = self.config.box(*images.shape[2:])
+        return self.vectors(fitted(images[:, :, top:bottom, left:right], self.config.image_size))
+
+    def vectors(self, images: Tensor) -> Tensor:
+        """What `forward` does once the picture is cropped and resized: (B, 3, image_size, image_size) -> (B, D)."""
         features = self.stages(self.stem(images))  # (B, 8 * width, side, side)
         return F.normalize(self.head(features).float(), dim=1)  # (B, D)
 
@@ -136,11 +149,7 @@ class ArcFace(nn.Module):
         Takes `batch` pictures at a time, in evaluation mode and without gradients, whatever mode the model is in.
         Raises: ValueError for another type or shape, or for no picture at all.
         """
-        images = torch.as_tensor(images)
-        if images.ndim == 3:
-            images = images[None]
-        if images.dtype != torch.uint8 or images.ndim != 4 or images.shape[-1] != 3 or len(images) == 0:
-            raise ValueError(f"Expected uint8 RGB (B, H, W, 3) or (H, W, 3), got {images.dtype} {tuple(images.shape)}.")
+        images = batch_of_pictures(images)
         device, training = next(self.parameters()).device, self.training
         self.eval()
         try:
@@ -151,6 +160,24 @@ class ArcFace(nn.Module):
         finally:
             self.train(training)
         return torch.cat(vectors)
+
+
+def fitted(images: Tensor, size: int) -> Tensor:
+    """(B, 3, H, W) -> (B, 3, size, size), bilinear."""
+    if images.shape[2:] == (size, size):
+        return images
+    # Antialiased: dropping every other pixel makes vectors depend on a shift by one pixel.
+    return F.interpolate(images.float(), (size, size), mode="bilinear", align_corners=False, antialias=True)
+
+
+def batch_of_pictures(images: np.ndarray | Tensor) -> Tensor:
+    """uint8 RGB (B, H, W, 3), or one (H, W, 3) -> (B, H, W, 3). Raises: ValueError for anything else, or none."""
+    images = torch.as_tensor(images)
+    if images.ndim == 3:
+        images = images[None]
+    if images.dtype != torch.uint8 or images.ndim != 4 or images.shape[-1] != 3 or len(images) == 0:
+        raise ValueError(f"Expected uint8 RGB (B, H, W, 3) or (H, W, 3), got {images.dtype} {tuple(images.shape)}.")
+    return images
 
 
 class MarginHead(nn.Module):
