@@ -67,10 +67,14 @@ def parser() -> argparse.ArgumentParser:
     )
     train.set_defaults(run=run_train)
 
-    evaluate = commands.add_parser("evaluate", help="judge the swaps of held-out people")
+    evaluate = commands.add_parser("evaluate", help="judge the swaps of held-out people, or of your own")
     evaluate.add_argument("--weights", default="simswap", metavar="NAME", help="name or folder (default %(default)s)")
-    evaluate.add_argument("--swaps", type=int, default=200, help="how many (default %(default)s)")
-    evaluate.add_argument("--gallery", type=int, default=100, help="people to choose from (default %(default)s)")
+    evaluate.add_argument("--recogniser", default="arcface", metavar="NAME", help="it trained with (default arcface)")
+    evaluate.add_argument("--judge", metavar="NAME", help="a recogniser that took no part in the training")
+    evaluate.add_argument("--data", type=Path, metavar="DIR", help="folders of people, or clips of one person each")
+    evaluate.add_argument("--detector", type=Path, metavar="PACK", help="align the faces, with this insightface pack")
+    evaluate.add_argument("--swaps", type=int, help="how many (default 200)")
+    evaluate.add_argument("--gallery", type=int, help="people to choose from (default 100)")
     evaluate.add_argument("--device", help="cpu, cuda, mps (default: the best there is)")
     evaluate.add_argument("--json", type=Path, metavar="FILE", help="also write the figures there")
     evaluate.set_defaults(run=run_evaluate)
@@ -136,11 +140,10 @@ def render_dataset(options: argparse.Namespace, people: int, shots: int) -> None
 
 def run_check_data(options: argparse.Namespace) -> int:
     from simswap_lib import check_data
-    from simswap_lib.faces.detect import InsightFaceDetector
     from simswap_lib.pictures import SMALLEST
 
     check_json(options.json)
-    detector = InsightFaceDetector(options.detector) if options.detector else None
+    detector = found_detector(options.detector)
     result = check_data.check(options.folder, SMALLEST if options.min_side is None else options.min_side, detector)
     print(check_data.report(result))
     write_json(options.json, result.json())
@@ -236,11 +239,21 @@ def configured(settings: list[str], config=None):
 
 def run_evaluate(options: argparse.Namespace) -> None:
     from simswap_lib import evaluation
+    from simswap_lib.evaluation_folder import evaluate_folder
+    from simswap_lib.models.arcface import ArcFace
     from simswap_lib.swapper import FaceSwapper
 
     check_json(options.json)
-    swapper = FaceSwapper.from_pretrained(options.weights, options.device)
-    figures = evaluation.evaluate(swapper, swaps=options.swaps, gallery=options.gallery)
+    if options.detector and not options.data:
+        raise ValueError("The face world's pictures are aligned already; --detector belongs to --data.")
+    detector = found_detector(options.detector)
+    swapper = FaceSwapper.from_pretrained(options.weights, options.device, options.recogniser)
+    judge = ArcFace.from_pretrained(options.judge, swapper.device) if options.judge else None
+    counts = {name: n for name in ("swaps", "gallery") if (n := getattr(options, name)) is not None}
+    if options.data:
+        figures = evaluate_folder(swapper, options.data, judge, **counts, detector=detector)
+    else:
+        figures = evaluation.evaluate(swapper, judge, **counts)
     print(evaluation.report(figures))
     write_json(options.json, figures)
 
@@ -282,6 +295,13 @@ def baselines():
     module = module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+def found_detector(pack: Path | None):
+    """The detector of an insightface pack; None without one."""
+    from simswap_lib.faces.detect import InsightFaceDetector
+
+    return InsightFaceDetector(pack) if pack else None
 
 
 def check_json(path: Path | None) -> None:

@@ -1,20 +1,27 @@
-"""How good a swap is: whose face it shows, and how far it is from the true answer (after the paper's table 1).
+"""How good a swap is: whose face it shows, what it keeps, how far it is from the true answer (paper 4.2, table 1).
 
 Every figure comes with its protocol, because a figure without one means nothing: retrieval falls as the gallery grows,
-and a network is always best in the eyes of the recogniser that trained it. Two trivial rows frame the table: a copy of
-the target, which changes nobody, and the true answer, which only the face world knows.
+and a network is always best in the eyes of the recogniser that trained it. Trivial rows frame the table: a copy of the
+target, which changes nobody, the source's picture pasted in, which is nothing but the source, and the true answer,
+which only the face world knows.
 """
 
 import hashlib
-import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
+from simswap_lib.evaluation_report import report as report
+from simswap_lib.evaluation_rows import WORDS, Cases, always_the_average, groups, measure_rows, summaries, swapped
+from simswap_lib.measures import error_inside as error_inside
+from simswap_lib.measures import interval, nearer_people
+from simswap_lib.measures import retrieval as retrieval
+from simswap_lib.models import weights
 from simswap_lib.models.arcface import ArcFace
+from simswap_lib.models.attributes import Attributes, Estimate
 from simswap_lib.photographs import PHOTOS_LIMIT, photograph, shot_seed, world_version
 from simswap_lib.world.people import HELD_OUT, Identity
 from simswap_lib.world.renderer import render
@@ -22,8 +29,17 @@ from simswap_lib.world.shots import Shot
 from simswap_lib.world.truth import swap_truth
 
 COLOURS_OF = HELD_OUT + 400  # whose colours all wear in the gallery of one colour; takes no other part
+TRUE_PICTURES = HELD_OUT + 1000  # the first of the people that KID compares the results with; take no other part
 FIRST_TARGET = 2  # a person's photo 0 stands in the gallery, photo 1 is the source, the later ones are targets
 PROBES = 4  # true pictures of each person that the recognisers are measured on
+WORLD_WORDS = {
+    "retrieval": "nearest by cosine of one gallery picture a person, which is not the source picture",
+    "error": "mean absolute difference to the true answer in target's mask x truth's, grey levels of 255",
+    "outside": "where neither the target's nor the true answer's face shows: hair, clothes, neck, background",
+    "attributes": "of what the network `attributes` reads from each row, to the target's exactly known pose (degrees "
+    "over yaw, pitch, roll), facial actions (root mean square, strengths 0 to 1) and gaze (degrees); the row of the "
+    "true answer is that network's own error",
+}
 
 
 @dataclass(frozen=True)
@@ -44,62 +60,6 @@ class Protocol:
             )
 
 
-# ----------------------------------------------------------------------------------------------------------------------
-
-
-def retrieval(queries: Tensor, gallery: Tensor, labels: Tensor) -> float:
-    """ID retrieval: the share of queries whose nearest gallery vector, by cosine, is the one that they belong to.
-
-    Shapes: queries (Q, D), gallery (G, D), both of length 1; labels (Q,) int64, rows of the gallery -> 0 ... 1.
-    Guessing earns 1 / G. Raises: ValueError for shapes that do not fit or labels beyond the gallery.
-    """
-    if queries.ndim != 2 or gallery.ndim != 2 or queries.shape[1] != gallery.shape[1] or not len(queries):
-        raise ValueError(
-            f"Expected queries (Q, D) and gallery (G, D), got {tuple(queries.shape)} and {tuple(gallery.shape)}."
-        )
-    if labels.shape != queries.shape[:1] or not 0 <= int(labels.min()) <= int(labels.max()) < len(gallery):
-        raise ValueError(f"Expected {len(queries)} labels from 0 to {len(gallery) - 1}, got {tuple(labels.shape)}.")
-    nearest = (queries @ gallery.T).argmax(dim=1)  # (Q,)
-    return (nearest == labels.to(nearest.device)).float().mean().item()
-
-
-def interval(share: float, count: int) -> tuple[float, float]:
-    """Wilson's 95 % interval of a share measured on `count` cases: what it might have been on other cases."""
-    z = 1.96
-    middle = (share + z**2 / (2 * count)) / (1 + z**2 / count)
-    half = z / (1 + z**2 / count) * math.sqrt(share * (1 - share) / count + z**2 / (4 * count**2))
-    return max(0.0, middle - half), min(1.0, middle + half)
-
-
-def error_inside(result: np.ndarray, truth: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """Mean absolute difference inside a mask, in grey levels of 255, for each picture: sum(m |r - t|) / (3 sum(m)).
-
-    Shapes: result, truth uint8 RGB (B, H, W, 3); mask float (B, H, W) in [0, 1] -> (B,); nan where the mask is empty.
-    Raises: ValueError for shapes that do not fit.
-    """
-    if result.shape != truth.shape or mask.shape != result.shape[:3]:
-        raise ValueError(f"Expected pictures alike and a mask each, got {result.shape}, {truth.shape}, {mask.shape}.")
-    difference = np.abs(result.astype(np.float64) - truth).sum(axis=-1)  # (B, H, W)
-    area = mask.sum(axis=(1, 2), dtype=np.float64)
-    with np.errstate(invalid="ignore"):
-        return (difference * mask).sum(axis=(1, 2)) / (3 * area)
-
-
-# ----------------------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, eq=False)
-class Cases:
-    """The pictures of a protocol: S swaps, G people in the gallery."""
-
-    gallery: np.ndarray  # uint8 RGB (G, H, W, 3): one picture of each person
-    source: np.ndarray  # (S, H, W, 3): another picture of the person to retrieve
-    target: np.ndarray  # (S, H, W, 3)
-    truth: np.ndarray  # (S, H, W, 3): the source's person in the target's shot
-    mask: np.ndarray  # float32 (S, H, W): the target's face times the true answer's
-    labels: Tensor  # int64 (S,): the source's place in the gallery
-
-
 def cases(protocol: Protocol, dress: Callable[[Identity], Identity] = lambda identity: identity) -> Cases:
     """Render the pictures of a protocol; `dress` may change every person first, as the gallery of one colour does."""
     size, count = protocol.size, protocol.gallery
@@ -118,11 +78,16 @@ def cases(protocol: Protocol, dress: Callable[[Identity], Identity] = lambda ide
     sources = np.stack([render(people[i], shot(i, 1), size).image for i in range(count)])
     return Cases(
         gallery=np.stack([render(people[i], shot(i, 0), size).image for i in range(count)]),
+        owners=torch.arange(count),
         source=sources[source],
         target=np.stack([rendering.image for rendering in before]),
-        truth=np.stack([rendering.image for rendering in after]),
-        mask=np.stack([b.mask * a.mask for b, a in zip(before, after, strict=True)]),
         labels=torch.from_numpy(source),
+        face=np.stack([rendering.mask for rendering in before]),
+        mask=np.stack([b.mask * a.mask for b, a in zip(before, after, strict=True)]),
+        outside=np.stack([(1 - b.mask) * (1 - a.mask) for b, a in zip(before, after, strict=True)]),
+        truth=np.stack([rendering.image for rendering in after]),
+        known=Estimate(*(np.stack([getattr(b, name) for b in before]) for name in ("pose", "expression", "gaze"))),
+        people=tuple(people[i].labels for i in source),
     )
 
 
@@ -133,83 +98,72 @@ def evaluate(
     gallery: int = 100,
     size: int | None = None,
     batch: int = 50,
+    attributes: Attributes | None = None,
 ) -> dict:
     """Measure a swapper on held-out people in held-out shots; `report` prints the result.
 
     swapper: has `swap_aligned(source, target)`, `generator` and `recogniser`, as `FaceSwapper` does
     judge: a recogniser that took no part in the training; None loads the shipped one
     size: pixels a side of all pictures; None takes the generator's own
+    attributes: reads pose, expression and gaze; None loads the shipped one, if it is there
 
-    Returns a dictionary for JSON: `protocol`, `weights` (checksums), `rows` and `one_colour` (for the swap, a copy of
-    the target and the true answer: retrieval, cosines, error), `recognisers` (how many true pictures each finds).
+    Returns a dictionary for JSON: `protocol`, `weights` (checksums), `rows` and `one_colour` (for swap, copy of the
+    target, pasted source and true answer: retrieval, its interval and curve, cosines, errors, SSIM, KID), `groups` (by
+    the source's tone, age and sex), `recognisers` (how many true pictures each finds), `notes` (what is missing).
     Raises: ValueError for impossible numbers of swaps or people.
     """
     protocol = Protocol(swaps, gallery, size or swapper.generator.config.image_size)
-    judge = judge or ArcFace.from_pretrained("judge", next(swapper.generator.parameters()).device)
+    device = next(swapper.generator.parameters()).device
+    judge = judge or ArcFace.from_pretrained("judge", device)
+    notes = []
+    if attributes is None and "attributes" in weights.known():
+        attributes = Attributes.from_pretrained("attributes", device)
+    if attributes is None:
+        notes.append(
+            "Pose, expression and gaze are left out: data/weights/attributes is not there "
+            "(python tools/train_attributes.py makes it)."
+        )
     eyes = {"judge": judge, "trainer": swapper.recogniser}
+    networks = {"generator": swapper.generator, **eyes} | ({"attributes": attributes} if attributes else {})
+    true_pictures = np.stack([photograph(TRUE_PICTURES + i, 0, protocol.size) for i in range(swaps)])
     wearer = Identity.sample(COLOURS_OF)
     plain = cases(protocol)
     recoloured = cases(protocol, lambda identity: identity.with_colours_of(wearer))
+    measured = measure_rows(plain, swapped(swapper, plain, batch), eyes, attributes)
+    one_colour = measure_rows(recoloured, swapped(swapper, recoloured, batch), eyes, attributes)
     return {
         "protocol": {
             **asdict(protocol),
             "people": f"seeds {HELD_OUT} to {HELD_OUT + gallery - 1}, never trained on; every picture its own shot",
             "world": world_version(),
-            "retrieval": "nearest by cosine of one gallery picture a person, which is not the source picture",
-            "error": "mean absolute difference to the true answer in target's mask x truth's, grey levels of 255",
+            **WORDS,
+            **WORLD_WORDS,
+            "true_pictures": f"{swaps} true pictures of as many other people, seeds from {TRUE_PICTURES}",
             "one_colour": f"all people wear the skin, lip, iris and brow colour of person {COLOURS_OF}",
         },
-        "weights": {name: fingerprint(net) for name, net in {"generator": swapper.generator, **eyes}.items()},
-        "rows": _rows(plain, _swapped(swapper, plain, batch), eyes),
-        "one_colour": _rows(recoloured, _swapped(swapper, recoloured, batch), eyes),
+        "weights": {name: fingerprint(net) for name, net in networks.items()},
+        "rows": summaries(measured, plain, judge.pooled(true_pictures)),
+        "one_colour": summaries(one_colour, recoloured),
+        "groups": groups(measured, plain.people),
+        "average": {name: float(e.mean()) for name, e in always_the_average(plain.known, attributes).items()},
         "recognisers": {name: _true_pictures(net, plain.gallery, protocol.size) for name, net in eyes.items()},
+        "notes": notes,
     }
-
-
-def _swapped(swapper, pictures: Cases, batch: int) -> np.ndarray:
-    chunks = range(0, len(pictures.target), batch)
-    return np.concatenate(
-        [swapper.swap_aligned(pictures.source[i : i + batch], pictures.target[i : i + batch]) for i in chunks]
-    )
-
-
-def _rows(pictures: Cases, swapped: np.ndarray, eyes: dict[str, ArcFace]) -> dict:
-    known = {
-        name: {part: net.embed(getattr(pictures, part)) for part in ("gallery", "source", "target")}
-        for name, net in eyes.items()
-    }
-    copy_error = np.nanmean(error_inside(pictures.target, pictures.truth, pictures.mask))
-    rows = {}
-    for row, images in {"swap": swapped, "copy of the target": pictures.target, "true answer": pictures.truth}.items():
-        rows[row] = {}
-        for name, net in eyes.items():
-            vectors = net.embed(images)  # (S, D)
-            share = retrieval(vectors, known[name]["gallery"], pictures.labels)
-            rows[row][name] = {
-                "id_retrieval": share,
-                "interval": interval(share, len(vectors)),
-                "cos_source": (vectors * known[name]["source"]).sum(1).mean().item(),
-                "cos_target": (vectors * known[name]["target"]).sum(1).mean().item(),
-            }
-        error = np.nanmean(error_inside(images, pictures.truth, pictures.mask))
-        rows[row] |= {"error": float(error), "error_over_copy": float(error / copy_error)}
-    return rows
 
 
 def _true_pictures(net: ArcFace, gallery: np.ndarray, size: int) -> dict:
     people = range(len(gallery))
     probes = np.stack([photograph(HELD_OUT + i, k, size) for i in people for k in range(1, 1 + PROBES)])
     labels = torch.arange(len(gallery)).repeat_interleave(PROBES)
-    v_probes, v_gallery = net.embed(probes), net.embed(gallery)
-    share = retrieval(v_probes, v_gallery, labels)
+    found = nearer_people(net.embed(probes), net.embed(gallery), labels) == 0
     # Who is hidden in the gallery is lost in all four probes, so the share without them is told, too.
-    shown = [_shown(HELD_OUT + i, 0) and _shown(HELD_OUT + i, k) for i in people for k in range(1, 1 + PROBES)]
-    free = torch.tensor(shown)
+    free = [[_shown(HELD_OUT + i, k) for k in range(1 + PROBES)] for i in people]
+    shown = np.array([gallery and probe for gallery, *probes in free for probe in probes])
     return {
-        "id_retrieval": share,
-        "interval": interval(share, len(probes)),
+        "id_retrieval": float(found.mean()),
+        "interval": interval(found),
         "pictures": len(probes),
-        "unobstructed": retrieval(v_probes[free.to(v_probes.device)], v_gallery, labels[free]) if any(shown) else None,
+        "unobstructed": float(found[shown].mean()) if shown.any() else None,
     }
 
 
@@ -226,41 +180,3 @@ def fingerprint(network: nn.Module) -> str:
         digest.update(name.encode())
         digest.update(value.detach().float().cpu().contiguous().numpy().tobytes())
     return digest.hexdigest()[:16]
-
-
-# ----------------------------------------------------------------------------------------------------------------------
-
-
-def report(result: dict) -> str:
-    """The tables of an evaluation as plain text, with the protocol above them."""
-    protocol = result["protocol"]
-    lines = [
-        f"{protocol['swaps']} swaps, gallery of {protocol['gallery']} people, {protocol['size']} px, "
-        f"world {protocol['world']}, pairs of seed {protocol['seed']}",
-        f"people: {protocol['people']}",
-        f"retrieval: {protocol['retrieval']}; guessing earns {1 / protocol['gallery']:.1%}",
-        f"error: {protocol['error']}",
-        "weights: " + ", ".join(f"{name} {digits}" for name, digits in result["weights"].items()),
-    ]
-    for title, key in (("Everybody as they are", "rows"), (f"One colour: {protocol['one_colour']}", "one_colour")):
-        lines += [
-            "",
-            title,
-            f"{'':20}{'retrieval,':>19}{'retrieval,':>12}{'cosine to':>11}{'cosine to':>11}{'error':>8}{'error':>8}",
-            f"{'':20}{'judge (95 %)':>19}{'trainer':>12}{'source':>11}{'target':>11}{'':>8}{'/ copy':>8}",
-        ]
-        for name, row in result[key].items():
-            judge, (low, high) = row["judge"], row["judge"]["interval"]
-            lines.append(
-                f"{name:20}{judge['id_retrieval']:>7.1%}{f'({low:.0%}-{high:.0%})':>12}"
-                f"{row['trainer']['id_retrieval']:>12.1%}{judge['cos_source']:>11.2f}{judge['cos_target']:>11.2f}"
-                f"{row['error']:>8.2f}{row['error_over_copy']:>8.2f}"
-            )
-    lines += ["", "Cosines are the judge's. How many true pictures the recognisers find in the same gallery:"]
-    for name, seen in result["recognisers"].items():
-        low, high = seen["interval"]
-        lines.append(
-            f"{name:20}{seen['id_retrieval']:>7.1%}{f'({low:.0%}-{high:.0%})':>12} of {seen['pictures']}, "
-            f"{seen['unobstructed'] or 0:.1%} of those in which nothing hides the face"
-        )
-    return "\n".join(lines)

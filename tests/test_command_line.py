@@ -274,6 +274,40 @@ def test_evaluate_prints_the_report_and_writes_json(files, tmp_path, capsys):
     one_sentence(capsys, "swaps")
 
 
+class TestEvaluateOwnData:
+    def test_a_rendered_folder(self, files, tmp_path, capsys):
+        faces = tmp_path / "faces"
+        assert main(f"render --dataset {faces} --people 3 --shots 3 --size 32 --identity 20".split()) == 0
+        command = [
+            "evaluate",
+            "--weights",
+            str(files / "tiny"),
+            "--data",
+            str(faces),
+            "--json",
+            str(tmp_path / "e.json"),
+        ]
+        capsys.readouterr()
+        assert main([*command, "--swaps", "4", "--judge", "judge"]) == 0
+        figures = json.loads((tmp_path / "e.json").read_text())
+        assert (figures["protocol"]["swaps"], figures["protocol"]["gallery"]) == (4, 3)
+        assert "mean nothing" not in capsys.readouterr().out
+
+    @pytest.mark.parametrize(
+        "options, words",
+        [
+            ("--data no", "There is no folder no"),
+            ("--data .", "holds neither folders of people"),
+            ("--detector no", "--detector belongs to --data"),
+            ("--judge no", "no"),
+        ],
+    )
+    def test_one_sentence(self, files, tmp_path, capsys, monkeypatch, options, words):
+        monkeypatch.chdir(tmp_path)
+        assert main(["evaluate", "--weights", str(files / "tiny"), *options.split()]) == 2
+        one_sentence(capsys, words)
+
+
 def test_bench_writes_json(tmp_path, capsys, monkeypatch):
     from simswap_lib import bench
 

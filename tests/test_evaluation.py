@@ -1,17 +1,17 @@
-"""Retrieval, errors and tables: by hand, and framed by swappers whose score is known beforehand."""
+"""Cases, rows, groups and tables, framed by swappers whose score is known beforehand."""
 
 import json
-import math
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
-from torch.nn import functional as F
 
 from simswap_lib import evaluation
-from simswap_lib.evaluation import Protocol, cases, error_inside, evaluate, interval, report, retrieval
+from simswap_lib.evaluation import Protocol, cases, error_inside, evaluate, report, retrieval
+from simswap_lib.models import weights
 from simswap_lib.models.arcface import ArcFace, ArcFaceConfig
+from simswap_lib.models.attributes import Attributes, AttributesConfig
 from simswap_lib.models.generator import Generator, GeneratorConfig
 from simswap_lib.world.people import HELD_OUT
 
@@ -23,71 +23,17 @@ def recogniser(seed: int) -> ArcFace:
     return ArcFace(ArcFaceConfig(image_size=32, width=4, blocks=(1, 1), embedding_dim=16)).eval()
 
 
+def reader() -> Attributes:
+    torch.manual_seed(4)
+    return Attributes(AttributesConfig(("jawOpen", "eyeWideLeft"), image_size=32, width=4, blocks=(1, 1))).eval()
+
+
 class Swapper:
     """Stands in for a FaceSwapper; `answer` makes the results."""
 
     def __init__(self, answer):
         self.generator = Generator(GeneratorConfig(image_size=32, width=2, downs=1, blocks=1, identity_dim=16))
         self.recogniser, self.swap_aligned = recogniser(1), answer
-
-
-class TestRetrieval:
-    gallery = F.normalize(torch.tensor([[1.0, 0.0], [0.0, 1.0], [-1.0, 0.0]]), dim=1)
-
-    def test_by_hand(self):
-        queries = F.normalize(torch.tensor([[2.0, 1.0], [1.0, 2.0], [-3.0, 1.0], [1.0, 0.1]]), dim=1)
-        assert retrieval(queries, self.gallery, torch.tensor([0, 1, 2, 1])) == 0.75
-        assert retrieval(queries, self.gallery, torch.tensor([1, 0, 0, 2])) == 0.0
-
-    def test_the_gallery_finds_itself(self):
-        assert retrieval(self.gallery, self.gallery, torch.arange(3)) == 1.0
-
-    def test_guessing_earns_one_in_g(self):
-        rng = torch.Generator().manual_seed(0)
-        queries, gallery = (F.normalize(torch.randn(n, 32, generator=rng), dim=1) for n in (4000, 10))
-        share = retrieval(queries, gallery, torch.randint(0, 10, (4000,), generator=rng))
-        assert share == pytest.approx(0.1, abs=0.02)
-
-    @pytest.mark.parametrize(
-        "queries, labels",
-        [(torch.zeros(2, 3), torch.zeros(2).long()), (torch.zeros(2, 2), torch.zeros(3).long()),
-         (torch.zeros(2, 2), torch.tensor([0, 3])), (torch.zeros(0, 2), torch.zeros(0).long())],
-        ids=["another length", "too many labels", "beyond the gallery", "no query"],
-    )  # fmt: skip
-    def test_misfits_are_errors(self, queries, labels):
-        with pytest.raises(ValueError, match="Expected"):
-            retrieval(queries, self.gallery, labels)
-
-
-class TestInterval:
-    def test_by_hand(self):
-        low, high = interval(0.5, 100)  # Wilson: 0.5 +- 1.96 * sqrt(0.0025 + 0.000096) / 1.0384
-        assert low == pytest.approx(0.4038, abs=1e-4) and high == pytest.approx(0.5962, abs=1e-4)
-
-    def test_stays_between_zero_and_one_and_narrows(self):
-        assert interval(0.0, 20)[0] == 0.0 and 0 < interval(0.0, 20)[1] < 0.2
-        assert interval(1.0, 20)[1] == pytest.approx(1.0)
-        assert interval(0.6, 800)[1] - interval(0.6, 800)[0] < interval(0.6, 200)[1] - interval(0.6, 200)[0]
-
-
-class TestErrorInside:
-    def test_by_hand(self):
-        truth = np.zeros((1, 2, 2, 3), np.uint8)
-        result = truth.copy()
-        result[0, 0, 0], result[0, 1, 1] = (30, 0, 0), (255, 255, 255)
-        mask = np.zeros((1, 2, 2), np.float32)
-        mask[0, 0, 0], mask[0, 0, 1] = 1.0, 0.5
-        assert error_inside(result, truth, mask) == pytest.approx([30 / (3 * 1.5)])
-        assert error_inside(truth, result, mask) == pytest.approx([30 / (3 * 1.5)])  # no wrap-around of uint8
-
-    def test_an_empty_mask_has_no_error(self):
-        picture = np.zeros((1, 2, 2, 3), np.uint8)
-        assert math.isnan(error_inside(picture, picture, np.zeros((1, 2, 2)))[0])
-
-    def test_misfits_are_errors(self):
-        picture = np.zeros((1, 2, 2, 3), np.uint8)
-        with pytest.raises(ValueError, match="a mask each"):
-            error_inside(picture, picture, np.zeros((1, 2, 3)))
 
 
 class TestCases:
@@ -102,7 +48,10 @@ class TestCases:
         assert (same < error_inside(pictures.target, pictures.truth, pictures.mask)).all()
         assert (error_inside(pictures.target, pictures.truth, pictures.mask) > 1).all()
         assert pictures.mask.min() >= 0 and pictures.mask.max() <= 1
-        assert pictures.labels.tolist() == [0, 1, 2, 3, 0, 1]
+        assert pictures.labels.tolist() == [0, 1, 2, 3, 0, 1] and pictures.owners.tolist() == [0, 1, 2, 3]
+        assert ((pictures.outside > 0) <= (pictures.face < 1)).all()
+        assert (pictures.mask * pictures.outside).max() < 0.1
+        assert (pictures.mask <= pictures.face).all()
         assert not any(np.array_equal(picture, pictures.gallery[i]) for picture, i in
                        zip(pictures.source, pictures.labels, strict=True))  # fmt: skip
 
@@ -121,6 +70,17 @@ class TestCases:
         cases(SMALL)
         assert len(people) == 4 and shots and min(people + shots) >= HELD_OUT
 
+    def test_what_is_known_of_the_target_is_its_shot_and_of_the_source_its_groups(self):
+        from simswap_lib.world import Identity, Shot
+
+        pictures = cases(SMALL)
+        shots = [Shot.sample(seed) for seed in range(HELD_OUT, HELD_OUT + 400) if seed % 100 in (2, 3)]
+        poses = [(shot.yaw, shot.pitch, *shot.gaze) for shot in shots]
+        for pose, gaze in zip(pictures.known.pose, pictures.known.gaze, strict=True):
+            assert (pose[0], pose[1], *gaze) in poses
+        assert pictures.known.actions.shape == (6, 52)
+        assert pictures.people == tuple(Identity.sample(HELD_OUT + i).labels for i in pictures.labels.tolist())
+
     @pytest.mark.parametrize("wrong", [{"gallery": 1}, {"swaps": 0}, {"gallery": 401}, {"gallery": 2, "swaps": 197}])
     def test_impossible_protocols_are_errors(self, wrong):
         with pytest.raises(ValueError, match="Expected a gallery"):
@@ -130,7 +90,7 @@ class TestCases:
 @pytest.fixture(scope="module")
 def result():
     """The evaluation of a swapper that gives the target back."""
-    return evaluate(Swapper(lambda source, target: target), recogniser(2), swaps=6, gallery=4)
+    return evaluate(Swapper(lambda source, target: target), recogniser(2), swaps=6, gallery=4, attributes=reader())
 
 
 class TestEvaluate:
@@ -139,8 +99,19 @@ class TestEvaluate:
             rows = result[table]
             assert rows["swap"] == rows["copy of the target"]
             assert rows["swap"]["error_over_copy"] == 1.0 and rows["swap"]["error"] > 0
+            assert rows["swap"]["ssim"] < 0.9 and rows["swap"]["ssim_outside"] < 1.0
             assert rows["swap"]["judge"]["cos_target"] == pytest.approx(1.0, abs=1e-5)
-            assert rows["true answer"]["error"] == 0.0
+            assert rows["swap"]["judge"]["nearer_to_source"] == 0.0
+
+    def test_the_true_answer_is_without_error(self, result):
+        truth = result["rows"]["true answer"]
+        assert truth["error"] == truth["error_outside"] == truth["error_over_copy"] == 0.0
+        assert truth["ssim"] == truth["ssim_outside"] == pytest.approx(1.0)
+
+    def test_the_pasted_source_is_the_target_outside_and_wrong_inside(self, result):
+        pasted, copy = (result["rows"][name] for name in ("pasted source", "copy of the target"))
+        assert pasted["error_outside"] == pytest.approx(copy["error_outside"], rel=0.1)
+        assert 0 < pasted["error"] != copy["error"] and pasted["judge"]["cos_target"] < 1.0
 
     def test_one_colour_brings_the_pictures_closer(self, result):
         """Recolouring alone then earns nothing: less is left of the error of a copy."""
@@ -153,22 +124,73 @@ class TestEvaluate:
         assert rows["swap"] == rows["true answer"]
 
     def test_batches_give_the_same_figures(self, result):
-        again = evaluate(Swapper(lambda source, target: target), recogniser(2), swaps=6, gallery=4, batch=4)
+        swapper = Swapper(lambda source, target: target)
+        again = evaluate(swapper, recogniser(2), swaps=6, gallery=4, batch=4, attributes=reader())
         assert again["rows"] == result["rows"]
 
+    def test_the_gap_is_what_the_training_recogniser_sees_more(self, result):
+        for row in result["rows"].values():
+            assert row["gap"] == row["trainer"]["cos_source"] - row["judge"]["cos_source"] != 0
+
+    def test_retrieval_falls_with_the_gallery_to_that_of_all(self, result):
+        for row in result["rows"].values():
+            assert list(row["curve"]) == ["2", "4"] and row["curve"]["4"] == row["judge"]["id_retrieval"]
+            assert row["curve"]["2"] >= row["curve"]["4"]
+            low, high = row["judge"]["interval"]
+            assert low <= row["judge"]["id_retrieval"] <= high
+
+    def test_attributes_are_measured_from_what_is_known_of_the_target(self, result):
+        pictures, net = cases(SMALL), reader()
+        read, known = net.estimate(pictures.truth), pictures.known
+        row = result["rows"]["true answer"]
+        assert row["pose"] == pytest.approx(np.linalg.norm(read.pose - known.pose, axis=1).mean())
+        assert row["gaze"] == pytest.approx(np.linalg.norm(read.gaze - known.gaze, axis=1).mean())
+        played = known.actions[:, [24, 20]]  # jawOpen and eyeWideLeft
+        assert row["expression"] == pytest.approx(np.sqrt(((read.actions - played) ** 2).mean(axis=1)).mean())
+        # The untrained network's mean is 0.
+        assert result["average"]["pose"] == pytest.approx(np.linalg.norm(known.pose, axis=1).mean())
+
+    def test_without_the_network_the_columns_are_left_out_and_one_sentence_says_so(self, monkeypatch):
+        monkeypatch.setattr(weights, "known", lambda: ["arcface", "judge"])
+        found = evaluate(Swapper(lambda source, target: target), recogniser(2), swaps=4, gallery=4)
+        assert not {"pose", "expression", "gaze"} & set(found["rows"]["swap"]) and found["average"] == {}
+        (note,) = found["notes"]
+        assert "data/weights/attributes" in note and note in " ".join(report(found).split())
+        assert "gaze error" not in report(found) and "attributes" not in found["weights"]
+
+    def test_kid_is_small_for_true_pictures(self):
+        """Noise in the picture is not."""
+        noise = np.random.default_rng(0).integers(0, 256, (16, 32, 32, 3), dtype=np.uint8)
+        swapper = Swapper(lambda source, target: noise[: len(target)])
+        rows = evaluate(swapper, recogniser(2), swaps=16, gallery=8, attributes=reader())["rows"]
+        kid = {name: row["kid"] for name, row in rows.items()}
+        assert kid["swap"]["pictures"] == [16, 16] and kid["swap"]["subset"] == 8
+        assert kid["swap"]["mean"] > kid["swap"]["spread"] + max(0, kid["true answer"]["mean"])
+
+    def test_groups_add_up(self, result):
+        for kind in ("tone", "age", "sex"):
+            groups = result["groups"][kind].values()
+            assert sum(group["count"] for group in groups) == 6
+            swap, truth = result["rows"]["swap"], result["rows"]["true answer"]
+            for name, whole in (("id_retrieval", swap["judge"]["id_retrieval"]), ("error", swap["error"]),
+                                ("ssim", swap["ssim"]), ("true_answer", truth["judge"]["id_retrieval"])):  # fmt: skip
+                assert sum(group["count"] * group[name] for group in groups) / 6 == pytest.approx(whole)
+
     def test_goes_into_json_with_protocol_and_checksums(self, result):
-        stored = json.loads(json.dumps(result))
+        stored = json.loads(json.dumps(result, allow_nan=False))
+        assert report(stored) == report(result)
         assert stored["protocol"]["gallery"] == 4 and stored["protocol"]["swaps"] == 6
-        assert {"generator", "judge", "trainer"} == set(stored["weights"])
+        assert {"generator", "judge", "trainer", "attributes"} == set(stored["weights"])
         assert stored["weights"]["judge"] != stored["weights"]["trainer"]
         assert stored["recognisers"]["judge"]["pictures"] == 16
         assert 0 <= stored["recognisers"]["judge"]["unobstructed"] <= 1
 
     def test_the_report_names_protocol_rows_and_gallery(self, result):
         text = report(result)
-        for words in ("6 swaps", "gallery of 4", "guessing earns 25.0%", "copy of the target", "One colour", "judge"):
+        for words in ("6 swaps", "gallery of 4", "guessing earns 25.0%", "copy of the target", "pasted source",
+                      "One colour", "judge", "gaze", "KID", "female", "6 true pictures"):  # fmt: skip
             assert words in text
-        assert max(map(len, text.splitlines())) < 140
+        assert max(map(len, text.splitlines())) < 130
 
     def test_the_fingerprint_changes_with_one_number(self):
         net = recogniser(3)
@@ -177,6 +199,12 @@ class TestEvaluate:
         with torch.no_grad():
             next(net.parameters()).view(-1)[0] += 1e-3
         assert evaluation.fingerprint(net) != before
+
+
+def test_what_evaluation_promises_is_importable_from_it():
+    from simswap_lib import evaluation_report, measures
+
+    assert (retrieval, error_inside, report) == (measures.retrieval, measures.error_inside, evaluation_report.report)
 
 
 def test_what_hides_a_face_is_known():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -132,42 +133,67 @@ class ArcFace(nn.Module):
         return weights.load(cls, name_or_folder, device)
 
     def forward(self, images: Tensor) -> Tensor:
-        if images.ndim != 4 or images.shape[1] != 3:
-            raise ValueError(f"Expected faces (B, 3, H, W) in [-1, 1], got {tuple(images.shape)}.")
-        left, top, right, bottom = self.config.box(*images.shape[2:])
-        return self.vectors(fitted(images[:, :, top:bottom, left:right], self.config.image_size))
+        return self.vectors(self._looked_at(images))
 
     def vectors(self, images: Tensor) -> Tensor:
         """What `forward` does once the picture is cropped and resized: (B, 3, image_size, image_size) -> (B, D)."""
-        features = self.stages(self.stem(images))  # (B, 8 * width, side, side)
-        return F.normalize(self.head(features).float(), dim=1)  # (B, D)
+        return F.normalize(self.head(self.stages(self.stem(images))).float(), dim=1)  # (B, D)
 
-    @torch.no_grad()
+    def features(self, images: Tensor) -> Tensor:
+        """What the last layer sees: faces (B, 3, H, W) in [-1, 1] -> (B, C, side, side), side = image_size / stride."""
+        return self.stages(self.stem(self._looked_at(images)))
+
+    def _looked_at(self, images: Tensor) -> Tensor:
+        _check_faces(images)
+        left, top, right, bottom = self.config.box(*images.shape[2:])
+        return fitted(images[:, :, top:bottom, left:right], self.config.image_size)
+
     def embed(self, images: np.ndarray | Tensor, batch: int = 256) -> Tensor:
-        """Identity vectors of pictures: uint8 RGB (B, H, W, 3), or one (H, W, 3) -> (B, D) on the model's device.
+        """Identity vectors of pictures: uint8 RGB (B, H, W, 3), or one (H, W, 3) -> (B, D); see `answers`."""
+        return answers(self, images, batch)
 
-        Takes `batch` pictures at a time, in evaluation mode and without gradients, whatever mode the model is in.
-        Raises: ValueError for another type or shape, or for no picture at all.
+    def pooled(self, images: np.ndarray | Tensor, batch: int = 256) -> Tensor:
+        """Features of pictures for comparing collections: uint8 RGB (B, H, W, 3) -> (B, C).
+
+        Each channel as the last layer sees it, normalised by its BatchNorm, and averaged over all places.
         """
-        images = batch_of_pictures(images)
-        device, training = next(self.parameters()).device, self.training
-        self.eval()
-        try:
-            vectors = [
-                self(chunk.to(device).permute(0, 3, 1, 2).float() / 127.5 - 1)  # (B, 3, H, W)
-                for chunk in images.split(batch)
-            ]
-        finally:
-            self.train(training)
-        return torch.cat(vectors)
+        return answers(self, images, batch, lambda faces: self.head[0](self.features(faces)).mean(dim=(2, 3)).float())
+
+
+def _check_faces(images: Tensor) -> None:
+    if images.ndim != 4 or images.shape[1] != 3:
+        raise ValueError(f"Expected faces (B, 3, H, W) in [-1, 1], got {tuple(images.shape)}.")
 
 
 def fitted(images: Tensor, size: int) -> Tensor:
-    """(B, 3, H, W) -> (B, 3, size, size), bilinear."""
+    """(B, 3, H, W) -> (B, 3, size, size), bilinear. Raises: ValueError for anything but (B, 3, H, W)."""
+    _check_faces(images)
     if images.shape[2:] == (size, size):
         return images
     # Antialiased: dropping every other pixel makes vectors depend on a shift by one pixel.
     return F.interpolate(images.float(), (size, size), mode="bilinear", align_corners=False, antialias=True)
+
+
+@torch.no_grad()
+def answers(
+    network: nn.Module, images: np.ndarray | Tensor, batch: int, ask: Callable[[Tensor], Tensor] | None = None
+) -> Tensor:
+    """What a network (or `ask`, a part of it) says of pictures: uint8 RGB (B, H, W, 3), or one (H, W, 3) -> (B, ...).
+
+    Takes `batch` pictures at a time, on the network's device, in evaluation mode and without gradients, whatever mode
+    the network is in. Raises: ValueError for another type or shape, or for no picture at all.
+    """
+    images = batch_of_pictures(images)
+    device, training, ask = next(network.parameters()).device, network.training, ask or network
+    network.eval()
+    try:
+        said = [
+            ask(chunk.to(device).permute(0, 3, 1, 2).float() / 127.5 - 1)  # (B, 3, H, W)
+            for chunk in images.split(batch)
+        ]
+    finally:
+        network.train(training)
+    return torch.cat(said)
 
 
 def batch_of_pictures(images: np.ndarray | Tensor) -> Tensor:
