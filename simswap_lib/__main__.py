@@ -240,7 +240,7 @@ def configured(settings: list[str], config=None):
 def run_evaluate(options: argparse.Namespace) -> None:
     from simswap_lib import evaluation
     from simswap_lib.evaluation_folder import evaluate_folder
-    from simswap_lib.models.arcface import ArcFace
+    from simswap_lib.models.onnx_files import load_recogniser
     from simswap_lib.swapper import FaceSwapper
 
     check_json(options.json)
@@ -248,7 +248,7 @@ def run_evaluate(options: argparse.Namespace) -> None:
         raise ValueError("The face world's pictures are aligned already; --detector belongs to --data.")
     detector = found_detector(options.detector)
     swapper = FaceSwapper.from_pretrained(options.weights, options.device, options.recogniser)
-    judge = ArcFace.from_pretrained(options.judge, swapper.device) if options.judge else None
+    judge = load_recogniser(options.judge, swapper.device) if options.judge else None
     counts = {name: n for name in ("swaps", "gallery") if (n := getattr(options, name)) is not None}
     if options.data:
         figures = evaluate_folder(swapper, options.data, judge, **counts, detector=detector)

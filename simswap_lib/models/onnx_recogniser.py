@@ -73,6 +73,10 @@ class OnnxRecogniser:
             for part in batch_of_pictures(images).split(batch)
         ]).to(self.device)  # fmt: skip
 
+    def pooled(self, images: np.ndarray | Tensor, batch: int = 64) -> Tensor:
+        """Features for comparing collections of pictures: the vectors themselves, for the file shows no others."""
+        return self.embed(images, batch)
+
     def state_dict(self) -> dict[str, Tensor]:
         """The fixed numbers of the file by name, as of any network: what a checksum of the weights is made of."""
         return {name: torch.tensor(value) for name, value in self.graph.constants.items() if value.dtype.kind in "fiu"}
