@@ -43,7 +43,7 @@ class Strip:
         masks = zip(before[count:], after, strict=True)
         self.mask = np.stack([b.mask * a.mask for b, a in masks])
         self.vectors = load_recogniser(recogniser).embed(self.source)
-        self.copy = np.nanmean(error_inside(self.target, self.truth, self.mask))
+        self.copy = float(np.nanmean(error_inside(self.target, self.truth, self.mask)))
 
     @torch.no_grad()
     def __call__(self, generator: nn.Module, folder: str | Path) -> dict[str, float]:

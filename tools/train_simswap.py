@@ -2,7 +2,7 @@
 
     python tools/train_simswap.py --cache cache --run runs/simswap
 
-Under an hour on two CPU cores. A stopped run goes on where it was when the command is given again. The best moment by
+Under an hour on one CPU core. A stopped run goes on where it was when the command is given again. The best moment by
 the validation score (held-out people, no true answer) is written to data/weights/simswap/.
 """
 
@@ -26,8 +26,8 @@ CARD = """# simswap
 The generator of SimSwap (encoder, ID injection, decoder) for the face world at {size} px: it draws the target's picture
 with the source's identity.
 
-- made by: `python tools/train_simswap.py`: {steps} steps of {batch} pictures, {minutes:.0f} minutes on a CPU
-  of two cores; these are the averaged weights after step {best_step}, the best validation score
+- made by: `python tools/train_simswap.py`: {steps} steps of {batch} pictures, {minutes:.0f} minutes on
+  {threads}; these are the averaged weights after step {best_step}, the best validation score
 - data: renders of the face world (version {world}): {people} people x {photos} photographs, every shot belonging to
   one person; nobody real, no licence, no consent needed. No true answer of a swap was seen in training or in choosing
 - identity vectors: the recogniser `{recogniser}`
@@ -63,6 +63,7 @@ def main() -> None:
     card = CARD.format(
         **{**shown, "steps": records[-1]["step"], "recogniser": Path(options.recogniser).name},
         minutes=records[-1]["minutes"],
+        threads="one CPU core" if torch.get_num_threads() == 1 else f"{torch.get_num_threads()} CPU cores",
         best_step=best["step"],
         world=world_version(),
         settings=json.dumps({k: v for k, v in shown.items() if k not in ("cache", "recogniser")}),
