@@ -22,7 +22,7 @@ from simswap_lib.models.onnx_recogniser import NotIResNet, OnnxRecogniser
 from simswap_lib.swapper import FaceSwapper
 
 OURS = ArcFaceConfig(image_size=16, width=4, blocks=(1, 2), embedding_dim=8, dropout=0.25)
-CROPPED = ArcFaceConfig(12, (0.125, 0.1875, 0.875, 0.9375), width=4, blocks=(1, 1), embedding_dim=8)
+CROPPED = ArcFaceConfig(12, width=4, blocks=(1, 1), embedding_dim=8, crop=(0.125, 0.1875, 0.875, 0.9375))
 THEIRS = ArcFaceConfig(  # what IResNet below is in our words
     32, width=4, blocks=(2, 1, 2), embedding_dim=16, stem_stride=1, first_stride=2, stride_in_second=True
 )

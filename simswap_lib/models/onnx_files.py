@@ -62,7 +62,7 @@ def to_onnx(recogniser: ArcFace, path: str | os.PathLike, size: int | None = Non
     if path.suffix.lower() != ".onnx":
         raise ValueError(f"The name of an ONNX file ends in .onnx; got {path}.")
     if size is None:
-        size = round(config.image_size / (config.crop[2] - config.crop[0]))
+        size = config.whole_size
     if size < 1:
         raise ValueError(f"size is pixels a side, so at least 1; got {size}.")
     network = _FromPicture(copy.deepcopy(recogniser).cpu().float(), size).eval()
