@@ -199,6 +199,13 @@ class TestPublishedKind:
             for name in ("weight", "bias", "running_mean", "running_var"):
                 torch.testing.assert_close(getattr(mine, name), getattr(other, name))
 
+    def test_a_bias_before_a_normalisation(self, tmp_path):
+        theirs = lived_in(IResNet())
+        for convolution in (theirs.trunk[0], theirs.trunk[3].c1, theirs.trunk[5].c2):
+            convolution.bias = nn.Parameter(torch.randn(convolution.out_channels))
+        path = export(theirs, tmp_path / "net.onnx")
+        same(from_onnx(path)(pictures(2, 32)), run(path, pictures(2, 32)))
+
     def test_small_variances(self, tmp_path):
         # Below our epsilon the variance cannot take the difference; the weight does.
         theirs = lived_in(IResNet(eps=1e-7))

@@ -78,8 +78,7 @@ def to_onnx(recogniser: ArcFace, path: str | os.PathLike, size: int | None = Non
             dynamic_axes={"pictures": {0: "batch"}, "vectors": {0: "batch"}},
             opset_version=17,
             dynamo=False,
-            training=torch.onnx.TrainingMode.PRESERVE,  # with the next line: no normalisation is folded away
-            do_constant_folding=False,
+            do_constant_folding=False,  # keeps the normalisations, too
         )
         model = onnx.load(temporary)
         model.metadata_props.add(key=CONFIG, value=json.dumps(asdict(config)))
