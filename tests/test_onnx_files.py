@@ -22,7 +22,7 @@ from simswap_lib.models.onnx_recogniser import NotIResNet, OnnxRecogniser
 from simswap_lib.swapper import FaceSwapper
 
 OURS = ArcFaceConfig(image_size=16, width=4, blocks=(1, 2), embedding_dim=8, dropout=0.25)
-CROPPED = ArcFaceConfig(12, (0.125, 0.1875, 0.875, 0.9375), width=4, blocks=(1, 1), embedding_dim=8)
+CROPPED = ArcFaceConfig(12, width=4, blocks=(1, 1), embedding_dim=8, crop=(0.125, 0.1875, 0.875, 0.9375))
 THEIRS = ArcFaceConfig(  # what IResNet below is in our words
     32, width=4, blocks=(2, 1, 2), embedding_dim=16, stem_stride=1, first_stride=2, stride_in_second=True
 )
@@ -198,6 +198,13 @@ class TestPublishedKind:
         for mine, other in ((net.stem[1], theirs.trunk[1]), (net.head[4], theirs.features)):
             for name in ("weight", "bias", "running_mean", "running_var"):
                 torch.testing.assert_close(getattr(mine, name), getattr(other, name))
+
+    def test_a_bias_before_a_normalisation(self, tmp_path):
+        theirs = lived_in(IResNet())
+        for convolution in (theirs.trunk[0], theirs.trunk[3].c1, theirs.trunk[5].c2):
+            convolution.bias = nn.Parameter(torch.randn(convolution.out_channels))
+        path = export(theirs, tmp_path / "net.onnx")
+        same(from_onnx(path)(pictures(2, 32)), run(path, pictures(2, 32)))
 
     def test_small_variances(self, tmp_path):
         # Below our epsilon the variance cannot take the difference; the weight does.

@@ -62,7 +62,7 @@ def to_onnx(recogniser: ArcFace, path: str | os.PathLike, size: int | None = Non
     if path.suffix.lower() != ".onnx":
         raise ValueError(f"The name of an ONNX file ends in .onnx; got {path}.")
     if size is None:
-        size = round(config.image_size / (config.crop[2] - config.crop[0]))
+        size = config.whole_size
     if size < 1:
         raise ValueError(f"size is pixels a side, so at least 1; got {size}.")
     network = _FromPicture(copy.deepcopy(recogniser).cpu().float(), size).eval()
@@ -78,8 +78,7 @@ def to_onnx(recogniser: ArcFace, path: str | os.PathLike, size: int | None = Non
             dynamic_axes={"pictures": {0: "batch"}, "vectors": {0: "batch"}},
             opset_version=17,
             dynamo=False,
-            training=torch.onnx.TrainingMode.PRESERVE,  # with the next line: no normalisation is folded away
-            do_constant_folding=False,
+            do_constant_folding=False,  # keeps the normalisations, too
         )
         model = onnx.load(temporary)
         model.metadata_props.add(key=CONFIG, value=json.dumps(asdict(config)))
