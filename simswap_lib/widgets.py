@@ -14,7 +14,7 @@ from simswap_lib.studio import Cosine, Pair, Person, Studio, cosine
 from simswap_lib.world import HELD_OUT
 
 PEOPLE = PHOTOS = 100  # held-out people and photographs that the sliders reach
-AT_REST = {"source": 7, "second": 2, "source_shot": 37, "target": 24, "target_shot": 14}  # after HELD_OUT
+AT_REST = {"source": 35, "second": 24, "source_shot": 53, "target": 49, "target_shot": 111}  # after HELD_OUT
 SIDE = 160  # CSS pixels of a picture on the page
 
 
