@@ -13,7 +13,7 @@ from simswap_lib.figures import SOURCE, TARGET
 from simswap_lib.studio import Cosine, Pair, Person, Studio, cosine
 from simswap_lib.world import HELD_OUT
 
-PEOPLE = PHOTOS = 100  # held-out people and photographs that the sliders reach
+PEOPLE, PHOTOS = 100, 120  # held-out people and photographs that the sliders reach
 AT_REST = {"source": 35, "second": 24, "source_shot": 53, "target": 49, "target_shot": 111}  # after HELD_OUT
 SIDE = 160  # CSS pixels of a picture on the page
 
