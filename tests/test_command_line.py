@@ -366,6 +366,13 @@ class TestAsASubprocess:
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
         assert "render" in done.stdout and done.stdout.endswith("[]\n"), done.stdout + done.stderr
 
+    @staticmethod
+    def cpu_seconds(process: int) -> float:
+        """How long a process has computed, which on a busy machine is less than how long it has lived."""
+        time_of = subprocess.run(["ps", "-o", "time=", "-p", str(process)], capture_output=True, text=True).stdout
+        parts = [float(part) for part in time_of.strip().replace("-", ":").split(":")]
+        return sum(part * 60**i for i, part in enumerate(reversed(parts)))
+
     @pytest.mark.skipif(sys.platform == "win32", reason="signals as a keyboard sends them")
     def test_ctrl_c(self, tmp_path):
         command = [sys.executable, "-m", "simswap_lib", "render", "--sheet", "--people", "16", "--shots", "16"]
@@ -373,7 +380,9 @@ class TestAsASubprocess:
         # A job in the background starts with the keyboard's signal ignored, and its children inherit that.
         heard = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
         process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, preexec_fn=heard)
-        time.sleep(8)
+        end = time.monotonic() + 120
+        while self.cpu_seconds(process.pid) < 6 and time.monotonic() < end:  # loading takes three, drawing twenty
+            time.sleep(0.2)
         process.send_signal(signal.SIGINT)
         _, error = process.communicate(timeout=60)
         assert process.returncode == 130 and error.splitlines() == ["Stopped; nothing was half written."]
