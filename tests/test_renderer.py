@@ -8,9 +8,9 @@ import cv2
 import numpy as np
 import pytest
 
-from simswap_lib.faces.align import TEMPLATE
+from simswap_lib.faces.align import TEMPLATE, similarity
 from simswap_lib.world import Identity, Shot, contact_sheet, render, render_batch, swap_truth
-from simswap_lib.world.camera import rotation
+from simswap_lib.world.camera import _onto_template, rotation
 from simswap_lib.world.shots import HAIR_STYLES
 
 PERSON, SHOT = Identity.sample(7), Shot.sample(3)
@@ -129,3 +129,10 @@ def test_contact_sheet():
     assert np.array_equal(sheet[:32, :32], render(PERSON, SHOT, 32).image)
     with pytest.raises(ValueError, match="at least one"):
         contact_sheet([], [1])
+
+
+def test_the_framing_is_the_similarity_that_alignment_teaches():
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        points = rng.normal(0, 1, (5, 2))
+        assert np.allclose(_onto_template(points), similarity(points, TEMPLATE), atol=1e-12)

@@ -25,19 +25,16 @@ SHRINKING = 0.75  # below this scale a picture is averaged before it is warped
 def best_rotation(p: np.ndarray, q: np.ndarray) -> np.ndarray:
     """The rotation that turns the points `p` towards the points `q` as well as any can, never a mirror image.
 
-    Minimises sum_i || R p_i - q_i ||^2 over the rotations R. Umeyama's way through the singular value decomposition
-    holds in any dimension; in the plane it comes down to the angle whose cosine and sine stand as sum_i p_i . q_i to
-    sum_i p_i x q_i. Both sets have their mean at the origin; the scale of either does not matter.
+    Minimises sum_i || R p_i - q_i ||^2 over the rotations R. With the singular value decomposition q^T p = U S V^T it
+    is R = U diag(1, det U det V) V^T. Both sets have their mean at the origin; the scale of either does not matter.
 
     p, q: (N, 2). Returns (2, 2) with determinant 1, to be applied as `p @ R.T`.
     Source: as `similarity`.
     """
-    together, across = (p * q).sum(), (p[:, 0] * q[:, 1] - p[:, 1] * q[:, 0]).sum()
-    length = np.hypot(together, across)
-    if length == 0:  # every rotation is as good
-        return np.eye(2)
-    cos, sin = together / length, across / length
-    return np.array([[cos, -sin], [sin, cos]])
+    u, _, vt = np.linalg.svd(q.T @ p)
+    # A mirror image would fit some point sets better; a face must not be mirrored.
+    sign = np.sign(np.linalg.det(u) * np.linalg.det(vt))
+    return u @ np.diag([1.0, sign]) @ vt
 
 
 def similarity(points: np.ndarray, target: np.ndarray) -> np.ndarray:
