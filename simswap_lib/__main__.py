@@ -327,7 +327,10 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     try:
         return options.run(options) or 0
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, SystemError) as error:
+        # A compiled function that was at work when Ctrl-C came wraps it in a SystemError.
+        if not isinstance(error, KeyboardInterrupt) and not isinstance(error.__cause__, KeyboardInterrupt):
+            raise
         print("Stopped; nothing was half written.", file=sys.stderr)
         return 130
     except OSError as error:
