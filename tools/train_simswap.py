@@ -45,8 +45,8 @@ with the source's identity.
 """
 CRITIC_CARD = """# critic
 
-The two-scale PatchGAN discriminator that `simswap` was trained against, of the same moment (step {best_step}). Lesson 06
-looks into its feature maps; lessons 05 to 07 go on training from both.
+The two-scale PatchGAN discriminator that `simswap` was trained against, of the same moment (step {best_step}).
+Lesson 06 looks into its feature maps; lessons 05 to 07 go on training from both.
 
 - made by: `python tools/train_simswap.py simswap`; data and limits as for `simswap`
 - licence: MIT
