@@ -15,8 +15,8 @@ from simswap_lib.train_config import TrainConfig
 
 FOLDER = DATA / "results" / "experiments"
 ALL_TERMS = "match-4"
-# All go on from the shipped generator and its discriminator, which swap already, with the weights of the paper: what one
-# thing that is changed does from there shows within a few hundred steps.
+# All go on from the shipped generator and its discriminator, which swap already, with the weights of the paper: what
+# one change does from there shows within a few hundred steps.
 BASE = TrainConfig(
     start="simswap", start_critic="critic", loss=LossWeights(), ema=0.98,
     steps=300, batch=8, log_every=10, validate_every=50, checkpoint_every=50,
