@@ -18,11 +18,19 @@ LINE = [
     {"material"},
     {"check_data", "data_findings"},
     {"measures"},
-    {"evaluation", "evaluation_rows", "evaluation_report", "evaluation_folder", "checkpoints", "train_config"},
+    {
+        "evaluation",
+        "evaluation_rows",
+        "evaluation_report",
+        "evaluation_folder",
+        "checkpoints",
+        "train_config",
+        "flattery",
+    },
     {"train_step"},
     {"training", "train_cost"},
     {"swapper", "bench"},
-    {"figures", "diagrams", "studio", "widgets", "world_views", "watching", "course"},
+    {"figures", "diagrams", "studio", "widgets", "world_views", "watching", "course", "published", "evaluation_views"},
     {"__main__"},
 ]
 PLACE = {name: place for place, names in enumerate(LINE) for name in names}
