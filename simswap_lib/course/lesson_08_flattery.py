@@ -43,10 +43,14 @@ def pleases_the_recogniser(flattered: Callable) -> None:
         not torch.equal(result, images), "The pictures came back as they were. Is the step added, and x used after it?"
     )
     require(
-        change > -0.01,
+        change > -0.15,
         f"The cosine fell by {-change:.2f}. To raise it, step along the gradient (+), or descend on 1 - cosine.",
     )
-    require(change > 0.05, f"The cosine rose by {change:.3f} only. Does each step start from the picture of the last?")
+    require(
+        change > 0.05,
+        f"The cosine changed by {change:+.3f} only. Does each step follow the recogniser's gradient, and start where the "
+        "last one ended?",
+    )
 
 
 def stays_within_the_budget(flattered: Callable) -> None:
@@ -67,7 +71,7 @@ def stays_within_the_budget(flattered: Callable) -> None:
 
 
 def uses_the_budget(flattered: Callable) -> None:
-    """somewhere the whole budget is used, and nearly everywhere something is"""
+    """somewhere the whole budget is used, and in most places something is"""
     images, v_source, toy = _some()
     change = (_run(flattered, images, v_source, toy) - images).abs()
     most = change.max().item()
@@ -81,7 +85,7 @@ def uses_the_budget(flattered: Callable) -> None:
         ),
     )
     require(
-        (change > 0.01 * LIMIT).float().mean() > 0.9,
+        (change > 0.01 * LIMIT).float().mean() > 0.5,
         "Most pixels hardly moved: take the gradient's sign, so that each of them goes one step.",
     )
 

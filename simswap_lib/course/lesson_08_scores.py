@@ -149,7 +149,7 @@ def is_retrieval_in_the_whole_gallery(gallery_curve: Callable) -> None:
     require(
         abs(share - 0.5) < 1e-9,
         f"Two of four queries have nobody nearer, so with all 6 people in the gallery the share is 0.5; got "
-        f"{share:.3f}. Whoever has b of the others nearer is a hit only if none of the b was chosen.",
+        f"{share:.3f}. Whoever has b nearer is a hit only if none of the b was chosen, of people - 1 others.",
     )
 
 
