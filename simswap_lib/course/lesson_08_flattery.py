@@ -48,8 +48,8 @@ def pleases_the_recogniser(flattered: Callable) -> None:
     )
     require(
         change > 0.05,
-        f"The cosine changed by {change:+.3f} only. Does each step follow the recogniser's gradient, and start where the "
-        "last one ended?",
+        f"The cosine changed by {change:+.3f} only. Does each step follow the recogniser's gradient, and start "
+        "where the last one ended?",
     )
 
 
