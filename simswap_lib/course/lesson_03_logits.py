@@ -50,6 +50,10 @@ def pairs_do_not_mix(all_cosines: Callable) -> None:
     """a pair's number depends on its two vectors alone"""
     vectors, others = some_vectors()
     before = call(all_cosines, vectors=vectors, others=others)
+    require(
+        not same(before.sum(1), torch.ones(B)),
+        "Each row sums to 1: that is a softmax already. Cosines are asked for; the softmax comes with the loss.",
+    )
     for name, changed in (("vectors", vectors), ("others", others)):
         loud = changed.clone()
         loud[1:] = 10 * loud[1:] + 1  # the first row stays
@@ -183,6 +187,10 @@ def turns_the_right_one_away(answer: Callable) -> None:
         (
             c * math.cos(degrees) - sine * math.sin(degrees),
             "The margin is in radians; it was turned into radians once more.",
+        ),
+        (
+            c * math.cos(math.degrees(m)) - sine * math.sin(math.degrees(m)),
+            "math.cos wants radians, and the margin comes in radians: nothing is to be turned into degrees.",
         ),
         (right / SCALE, "It was not multiplied by scale."),
         (right * SCALE, "It was multiplied by scale twice."),

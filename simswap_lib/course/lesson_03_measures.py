@@ -47,6 +47,10 @@ def gives_threshold_and_share(answer: Callable) -> None:
         f"It returned {threshold:.2f} and {share:.2f}. The threshold is a cosine, and the share is not a count: a mean "
         "of true and false.",
     )
+    require(
+        abs(threshold - 2 / 3) > 1e-6 or abs(share - 0.3) > 1e-6,
+        "The two numbers came in the other order: first the threshold, then the share.",
+    )
 
 
 def accepts_few_strangers(answer: Callable) -> None:
@@ -152,7 +156,7 @@ def is_right_at_both_ends(answer: Callable) -> None:
     require(
         abs(curve[PEOPLE] - 0.5) < 1e-6,
         f"In the whole gallery you find {curve[PEOPLE]:.2f}; expected 0.50, the three of six queries with nobody "
-        "nearer. (Draws with replacement would leave a nearer one out even there.)",
+        "nearer. There are people - 1 others, and draws with replacement would leave a nearer one out even there.",
     )
 
 
