@@ -124,8 +124,8 @@ HINGE = Exercise(
         Mutant(wrong.first_scale_alone, "weighs_the_scales_alike", "first scale"),
         Mutant(wrong.reals_detached, "pushes_them_apart", "`real_outputs` went in"),
     ),
-    why="The cut belongs to each patch: one that is sure of itself must not pay for another that is fooled. The mean of "
-    "each scale comes first, so that the half-size critic with its few patches has an equal say.",
+    why="The cut belongs to each patch: one that is sure of itself must not pay for another that is fooled. The mean "
+    "of each scale comes first, so that the half-size critic with its few patches has an equal say.",
     mistakes=(
         ("`F.relu(1 - real.mean())`.", "the critic stops learning while half of its patches are still fooled."),
         ("Signs of real and fake exchanged.", "the critic learns perfectly, and sends the generator the wrong way."),

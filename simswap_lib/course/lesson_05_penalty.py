@@ -87,16 +87,16 @@ def knows_a_linear_critic(penalty: Callable) -> None:
             (
                 ((length / B - 1) ** 2, "The gradient was taken of the batch's mean, which makes it B times too small: "
                  "start from the sum of the scores."),
-                (pixelwise, "The length was taken over the channels alone, so each pixel has one: flatten(1) first, "
+                (pixelwise, "The length was taken over the channels alone, so each pixel has one: flatten(1), "
                  "then norm(dim=1), one length a picture."),
-                ((B**0.5 * length - 1) ** 2, "The whole batch was given one length; each sample has its own: flatten(1)."),
+                ((B**0.5 * length - 1) ** 2, "The whole batch was given one length; each sample has its own."),
                 ((length**2 - 1) ** 2, "The square root is missing: that is (|w|^2 - 1)^2."),
                 (length**2, "The 1 is missing: the slope should be 1, not 0."),
                 (abs(length - 1), "The square is missing: (|w| - 1)^2."),
                 (length - 1, "The square is missing: (|w| - 1)^2."),
                 (max(0.0, length - 1) ** 2, "Only slopes above 1 are punished; the paper's penalty is two-sided."),
                 (B * (length - 1) ** 2, "That is the sum over the batch; take the mean."),
-                ((w.abs().mean().item() - 1) ** 2, "The length of a gradient is the root of its sum of squares, .norm()."),
+                ((w.abs().mean().item() - 1) ** 2, "A gradient's length is the root of its sum of squares, .norm()."),
                 ((w.abs().sum().item() - 1) ** 2, "The length is the root of the sum of squares, not the sum of |.|."),
                 (((w.square().mean()).sqrt().item() - 1) ** 2, "The squares are added up, not averaged: .norm()."),
                 ((w.abs() - 1).square().mean().item(), "Every number of the gradient was compared with 1; it is their "
@@ -115,7 +115,7 @@ def takes_each_sample_alone(penalty: Callable) -> None:
         penalised(penalty, Bowl(), real, fake, torch.ones(B)), 4.25 / 3, "Three samples with slopes 0.5, 1 and 3",
         (
             (0.25, "The slopes were averaged before the square: one too steep and one too flat would cancel."),
-            ((10.25**0.5 - 1) ** 2, "The whole batch was given one slope; each sample has its own: flatten(1).norm(dim=1)."),
+            ((10.25**0.5 - 1) ** 2, "The whole batch was given one slope; each sample has its own."),
             (4.25, "That is the sum; take the mean."),
         ),
         "Expected (0.25 + 0 + 4) / 3 with places = 1, where each point is the real picture itself.",

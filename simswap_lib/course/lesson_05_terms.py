@@ -168,7 +168,7 @@ def measures_the_absolute_difference(loss: Callable) -> None:
             (2.0 * numbers, "That is a sum over everything; take the mean."),
             (2.0, "That is a sum over the batch; take the mean."),
             (0.5 * SIDES[1], "The channels were added up; take the mean over them, too."),
-            (0.5 * numbers**0.5, "That is the length of the difference, a root of a sum of squares; take absolute values."),
+            (0.5 * numbers**0.5, "That is the length of the difference, a root of squares; take absolute values."),
             (0.0, "Was it masked the wrong way round, or did plus and minus cancel? Take .abs() before the mean."),
             (-0.1, "Plus and minus cancel: take .abs() before the mean."),
             (0.1, "Plus and minus cancel: take .abs() of each pixel before the mean, not of the mean."),
@@ -205,7 +205,7 @@ def asks_each_sample(loss: Callable) -> None:
         "Expected (0.8 + 0 + 0.2 + 0) / 4.",
     )  # fmt: skip
     require_value(
-        _reconstruction(loss, (0.9, 0.1, 0.1, 0.1), _flags(0, 1, 1, 1)), 0.075, "With the first pair of two people only",
+        _reconstruction(loss, (0.9, 0.1, 0.1, 0.1), _flags(0, 1, 1, 1)), 0.075, "With the first pair of two people",
         ((0.3, "The first flag, or .any(), decided for all. Each sample has its own."),
          (0.0, "The first flag, or .all(), decided for all. Each sample has its own."),
          (0.1, "Divide by the whole batch, not by the number of same-person pairs.")),
@@ -272,7 +272,7 @@ def is_content_beyond_the_margin(loss: Callable) -> None:
     swapped = _hinge(loss, ([-1.5, -3.0],), ([1.1, 9.0],))
     require(
         not close(swapped, 0.0) or close(found, 0.0),
-        "Real and fake have changed places, or the signs have: it is content when reals are below -1 and fakes above 1.",
+        "Real and fake have changed places: it is content when reals are below -1 and fakes above 1.",
     )
     causes = (
         ((1 - 2.25) + (1 - 5.05), "Without the cut at 0 the critic could earn more and more by raising its numbers: "
@@ -309,12 +309,12 @@ def weighs_the_scales_alike(loss: Callable) -> None:
     # Full size, four patches: real 1, fake 0 a patch. Half size, one patch: real 0, fake 3.
     real, fake = ([0.0, 0.0, 0.0, 0.0], [1.5]), ([-2.0, -2.0, -2.0, -2.0], [2.0])
     require_value(
-        _hinge(loss, real, fake), 2.0, "A scale of four patches that costs 1 and a scale of one patch that costs 3",
+        _hinge(loss, real, fake), 2.0, "A scale of four patches that costs 1 and one of one patch that costs 3",
         (
-            (4.0, "That is the sum over the scales; take the mean, so that the weight does not change with their number."),
+            (4.0, "That is the sum over the scales; take the mean, or the weight changes with their number."),
             (1.0, "Only the first scale was read."),
             (3.0, "Only the last scale was read."),
-            (1.4, "All patches went into one mean, so the large scale, with more patches, decides. Mean of each first."),
+            (1.4, "All patches went into one mean, so the large scale decides. Take the mean of each first."),
         ),
         "Expected the mean over the scales, (1 + 3) / 2.",
     )  # fmt: skip
