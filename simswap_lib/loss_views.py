@@ -12,12 +12,11 @@ from matplotlib.patches import Rectangle
 
 from simswap_lib import experiments, figures
 from simswap_lib.diagrams import Canvas
-from simswap_lib.figures import GREY, INK, RESULT, SOURCE, TARGET
+from simswap_lib.figures import GREY, RESULT, SOURCE, TARGET
 from simswap_lib.files import to_tensor
 from simswap_lib.models.discriminator import Discriminator
 
-OTHER = "#CC79A7"  # Okabe and Ito's purple: a run that lacks something
-COLUMNS = 6  # of a strip, that a figure shows
+COLUMNS = 5  # of a strip, that a figure shows
 # What the judge and the validation measured at the end of a run: words, whether more is better, and how large a
 # difference between two runs must be to be called one. A run is one run: smaller ones may be chance.
 MEASURES = {
@@ -68,7 +67,7 @@ def curves(
     ends: bool = True,
 ) -> Figure:  # fmt: skip
     """Curves over numbers, each (values, colour) with a line style of its own; `alt` is completed with their ends."""
-    figure, axis = plt.subplots(figsize=(6.6, 2.9), layout="constrained")
+    figure, axis = plt.subplots(figsize=(5.8, 2.5), layout="constrained")
     for (label, (values, colour)), style in zip(lines.items(), ("-", "--", "-.", ":"), strict=False):
         axis.plot(x, values, style, color=colour, linewidth=2, label=label)
     axis.set(xlabel=xlabel, ylabel=ylabel)
@@ -87,7 +86,7 @@ def patches(critic: Discriminator, image: np.ndarray) -> Figure:
     """
     x = to_tensor(image, next(critic.parameters()).device).requires_grad_()
     logits = [scale[-1] for scale in critic(x)]
-    figure, axes = plt.subplots(1, 1 + len(logits), figsize=(2.5 * (1 + len(logits)), 2.8), layout="constrained")
+    figure, axes = plt.subplots(1, 1 + len(logits), figsize=(1.9 * (1 + len(logits)), 2.3), layout="constrained")
     axes[0].imshow(image, interpolation="nearest")
     axes[0].set_title("the picture", fontsize=10)
     told = []
@@ -100,7 +99,7 @@ def patches(critic: Discriminator, image: np.ndarray) -> Figure:
         axis.imshow((counts / counts.max()).sqrt().cpu(), cmap="cividis", alpha=0.85, interpolation="nearest")
         frame = Rectangle((left - 0.5, top - 0.5), width, height, fill=False, edgecolor="white", linewidth=2.5)
         axis.add_patch(frame)
-        axis.set_title(f"scale {i}: one of {h} x {w} logits\nsees {width} x {height} pixels", fontsize=10)
+        axis.set_title(f"scale {i}: one of {h} x {w} logits\nsees {width} x {height} pixels", fontsize=9)
         told.append(f"the middle one of the {h} x {w} logits of scale {i} sees {width} x {height} pixels")
     for axis in axes:
         axis.set(xticks=[], yticks=[])
@@ -155,24 +154,23 @@ def without(name: str, base: str = experiments.ALL_TERMS) -> Figure:
     picture = np.concatenate([row[:, : COLUMNS * side] for row in rows])
     alt = f"{COLUMNS} held-out swaps. Rows: sources, targets, the run with all terms, the run {name}, true answers. "
     names = ["source", "target", "all terms", name.replace("-", " "), "true answer"]
-    figure = figures.sheet(picture, names, [""] * COLUMNS, alt + compared(name, base), size=1.05)
+    figure = figures.sheet(picture, names, [""] * COLUMNS, alt + compared(name, base, "; "), size=0.7)
     return figure
 
 
-def compared(name: str, base: str = experiments.ALL_TERMS) -> str:
-    """One sentence on every measure: where the run `name` is worse, better or no different from `base`."""
+def compared(name: str, base: str = experiments.ALL_TERMS, between: str = "\n") -> str:
+    """Every measure in words: where the run `name` is worse, better or no different from the run `base`."""
     full, lacking = measured(base), measured(name)
     worse, better, alike = [], [], []
     for key, (words, more_is_better, margin) in MEASURES.items():
         difference = lacking[key] - full[key]
-        told = f"{words} {full[key]:.2f} -> {lacking[key]:.2f}" if key != "redrawn_l1" else (
-            f"{words} {full[key]:.3f} -> {lacking[key]:.3f}")  # fmt: skip
+        digits = 3 if key == "redrawn_l1" else 2
+        told = f"{words} {full[key]:.{digits}f} -> {lacking[key]:.{digits}f}"
         good = (difference > 0) == more_is_better
         (alike if abs(difference) <= margin else better if good else worse).append(told)
-    parts = [f"{head}: {', '.join(told)}" for head, told in (("worse", worse), ("better", better)) if told]
-    if not worse:
-        parts.insert(0, "no failure appears in these runs")
-    return "; ".join(parts + ([f"no different: {', '.join(alike)}"] if alike else [])) + "."
+    told = ("worse than with all terms", worse), ("better", better), ("no different", alike)
+    parts = [f"{head}: {', '.join(words)}" for head, words in told if words]
+    return between.join(parts if worse else ["no failure appears in these runs", *parts])
 
 
 def table(names: Sequence[str], base: str = experiments.ALL_TERMS) -> Figure:
@@ -196,22 +194,9 @@ def table(names: Sequence[str], base: str = experiments.ALL_TERMS) -> Figure:
         axis.tick_params(labelsize=8)
         axis.margins(x=0.15)
     axes[0].set_yticks(places, ["all terms", *(name.replace("-", " ") for name in names)], fontsize=9)
-    told = [f"{name}: {compared(name, base)}" for name in names]
+    told = [f"{name}: {compared(name, base, '; ')}" for name in names]
     figure.alt = "Five measures of each run beside the run with all terms. " + " ".join(told)
     return figure
-
-
-def course(names: Sequence[str], key: str, words: str) -> Figure:
-    """One figure of the logs of several runs over their steps, averaged over neighbouring records."""
-    lines, x = {}, []
-    for name, colour in zip(names, (RESULT, OTHER, INK), strict=False):
-        points = [(r["step"], r[key]) for r in experiments.records(name) if key in r]
-        width = max(1, len(points) // 25)
-        groups = [points[i : i + width] for i in range(0, len(points) - width + 1, width)]
-        x = [np.mean([step for step, _ in group]) for group in groups]
-        label = "all terms" if name == experiments.ALL_TERMS else name.replace("-", " ")
-        lines[label] = ([float(np.mean([value for _, value in group])) for group in groups], colour)
-    return curves(x, lines, "step", words, f"{words.capitalize()} over the steps of {len(lines)} runs.")
 
 
 Critic = Callable[[torch.Tensor], Sequence[Sequence[torch.Tensor]]]

@@ -22,7 +22,7 @@ from simswap_lib.models.discriminator import Discriminator
 from simswap_lib.widgets import Explorer, _column, _figures, _slider
 
 Weights = tuple[float, float, float]  # identity, reconstruction, adversarial
-STARTS = ("noise", "the target")
+STARTS = ("grey", "the target")
 IDENTITY, RECONSTRUCTION, ADVERSARIAL = (0.0, 10.0, 30.0), (0.0, 10.0), (0.0, 1.0)
 EVERY = 5  # steps between two kept pictures
 STEP = 0.04  # of Adam, in a range of 2
@@ -38,7 +38,7 @@ FILMS: dict[str, Weights] = {
 class Tug:
     """Pictures pulled by the identity, the reconstruction and the adversarial term, for a grid of weights.
 
-    Each starts as noise or as the target, and Adam moves its pixels for `steps` steps. The recogniser and the critic
+    Each starts as a grey square or as the target, and Adam moves its pixels for `steps` steps. The recogniser and the critic
     are frozen: neither learns what is being done to it.
 
     source, target: uint8 (H, W, 3)
@@ -92,9 +92,7 @@ class Tug:
         return self._seen[key]
 
     def _go(self) -> None:
-        chance = torch.Generator().manual_seed(5)
-        noise = (0.5 * torch.randn(self.x_target.shape, generator=chance)).clamp(-1, 1).to(self.x_target.device)
-        starts = {"noise": noise, "the target": self.x_target}
+        starts = {"grey": torch.zeros_like(self.x_target), "the target": self.x_target}
         x = torch.cat([starts[start] for start, _ in self.places]).clone().requires_grad_()  # (N, 3, H, W)
         weights = torch.tensor([w for _, w in self.places])  # (N, 3)
         adam = torch.optim.Adam([x], lr=STEP, betas=(0.9, 0.99))
@@ -124,9 +122,9 @@ class Tug:
         return torch.autograd.grad(total, x)[0]
 
 
-def films(tug: Tug, start: str = "noise") -> Figure:
+def films(tug: Tug, start: str = "grey") -> Figure:
     """Each force alone, and mixtures: a row a mixture, a column a moment; who is seen in the end stands in `alt`."""
-    steps = sorted(tug.kept)[::2]
+    steps = [step for step in sorted(tug.kept) if step % (2 * EVERY) == 0]
     rows = [np.concatenate([tug.picture(start, w, step) for step in steps], axis=1) for w in FILMS.values()]
     told = []
     for name, weights in FILMS.items():
@@ -142,7 +140,7 @@ def films(tug: Tug, start: str = "noise") -> Figure:
         f"A picture that starts as {start} and goes downhill, one row for each mixture of terms. In the end, "
         + "; ".join(told)
         + ".",
-        size=1.0,
+        size=0.72,
     )
 
 

@@ -232,6 +232,7 @@ SCALES = Exercise(
     ),
     minutes=10,
     difficulty=2,
+    shows=(Discriminator.__init__, Discriminator.forward),
 )
 
 EXERCISES = (IDENTITY, RECONSTRUCTION, SCALES, HINGE, PENALTY)

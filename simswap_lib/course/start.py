@@ -18,6 +18,14 @@ NEEDS = {
     "00": ("head_model", "weights/arcface", "weights/simswap", "weights/judge"),
     "01": ("head_model", "weights/judge"),
     "04": ("head_model", "weights/arcface", "weights/simswap", "weights/judge"),
+    "05": (
+        "head_model",
+        "weights/arcface",
+        "weights/simswap",
+        "weights/judge",
+        "weights/critic-64",
+        "results/experiments",
+    ),
 }
 
 

@@ -5,7 +5,6 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from unittest.mock import patch
 
-
 PLACES = ("simswap_lib.models.", "simswap_lib.losses", "simswap_lib.train_step")
 
 
