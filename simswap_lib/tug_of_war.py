@@ -38,8 +38,8 @@ FILMS: dict[str, Weights] = {
 class Tug:
     """Pictures pulled by the identity, the reconstruction and the adversarial term, for a grid of weights.
 
-    Each starts as a grey square or as the target, and Adam moves its pixels for `steps` steps. The recogniser and the critic
-    are frozen: neither learns what is being done to it.
+    Each starts as a grey square or as the target, and Adam moves its pixels for `steps` steps. The recogniser and the
+    critic are frozen: neither learns what is being done to it.
 
     source, target: uint8 (H, W, 3)
     recogniser, critic: the networks that the terms ask; judge: a recogniser that only looks on
@@ -140,7 +140,7 @@ def films(tug: Tug, start: str = "grey") -> Figure:
         f"A picture that starts as {start} and goes downhill, one row for each mixture of terms. In the end, "
         + "; ".join(told)
         + ".",
-        size=0.72,
+        size=0.85,
     )
 
 

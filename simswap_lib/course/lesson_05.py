@@ -1,6 +1,7 @@
 """The exercises of lesson 05: identity, reconstruction, hinge, gradient penalty, discriminator (paper 3.3 and 3.4)."""
 
 from simswap_lib.course import lesson_05_critic_mutants as wrong_critic
+from simswap_lib.course import lesson_05_hinge as of_hinge
 from simswap_lib.course import lesson_05_mutants as wrong
 from simswap_lib.course import lesson_05_penalty as of_penalty
 from simswap_lib.course import lesson_05_scales as of_scales
@@ -93,16 +94,60 @@ RECONSTRUCTION = Exercise(
     difficulty=1,
 )
 
+SCALES = Exercise(
+    id="05.3",
+    title="Patch discriminators at several scales",
+    reference=Discriminator,
+    checks=(
+        of_scales.owns_its_networks,
+        of_scales.gives_a_list_for_each_scale,
+        of_scales.looks_at_smaller_and_smaller_pictures,
+        of_scales.hands_out_each_networks_own,
+    ),
+    hints=(
+        "`__init__`: a container of config.scales new PatchDiscriminators. `forward`: a loop over them that collects "
+        "what each says and halves the picture for the next one.",
+        "`nn.ModuleList(PatchDiscriminator(config.width, config.layers) for _ in range(config.scales))`.",
+        "In the loop: `outputs.append(network(image))`, then `image = halve(image)`. Return the list after it.",
+    ),
+    mutants=(
+        Mutant(wrong_critic.PythonList, "owns_its_networks", "Python list"),
+        Mutant(wrong_critic.OneNetwork, "owns_its_networks", "repeats one object"),
+        Mutant(wrong_critic.FirstNetworkAlways, "gives_a_list_for_each_scale", "`discriminators.1` was never called"),
+        Mutant(wrong_critic.ReturnInTheLoop, "gives_a_list_for_each_scale", "inside the loop"),
+        Mutant(wrong_critic.AllInARow, "gives_a_list_for_each_scale", "tensors in a row"),
+        Mutant(wrong_critic.LogitsOnly, "gives_a_list_for_each_scale", "Were only the logits kept?"),
+        Mutant(wrong_critic.HalvedFirst, "looks_at_smaller_and_smaller_pictures", "Halve before every network but"),
+        Mutant(wrong_critic.NeverHalved, "looks_at_smaller_and_smaller_pictures", "128 x 128, 128 x 128, 128 x 128"),
+        Mutant(wrong_critic.HalvedOnce, "looks_at_smaller_and_smaller_pictures", "128 x 128, 64 x 64, 64 x 64"),
+        Mutant(wrong_critic.EveryOtherPixel, "looks_at_smaller_and_smaller_pictures", "every other pixel"),
+        Mutant(wrong_critic.DarkBorder, "looks_at_smaller_and_smaller_pictures", "count_include_pad=False"),
+        Mutant(wrong_critic.SmallestFirst, "hands_out_each_networks_own", "Full size comes first"),
+        Mutant(wrong_critic.Probabilities, "hands_out_each_networks_own", "no sigmoid"),
+        Mutant(wrong_critic.NoWayBack, "hands_out_each_networks_own", "no way back"),
+    ),
+    why="The networks are independent: what a fine texture looks like and what a face looks like are two questions. "
+    "Lists keep maps and logits apart from scale to scale; the next lesson's feature matching reads the maps. The "
+    "library adds lines that refuse pictures which are too small.",
+    mistakes=(
+        ("[PatchDiscriminator(...)] * scales.", "one network has to answer for both sizes; half of the weights."),
+        ("image[:, :, ::2, ::2] to halve.", "fine stripes become coarse ones, and the critic learns your aliasing."),
+    ),
+    minutes=10,
+    difficulty=2,
+    shows=(Discriminator.__init__, Discriminator.forward),
+)
+
 HINGE = Exercise(
     id="05.4",
     title="The critic's hinge loss",
     reference=hinge_d_loss,
     checks=(
-        of_terms.reads_the_logits_alone,
-        of_terms.is_content_beyond_the_margin,
-        of_terms.counts_what_is_missing,
-        of_terms.weighs_the_scales_alike,
-        of_terms.pushes_them_apart,
+        of_hinge.reads_the_logits_alone,
+        of_hinge.is_content_beyond_the_margin,
+        of_hinge.counts_what_is_missing,
+        of_hinge.weighs_the_scales_alike,
+        of_hinge.pushes_them_apart,
     ),
     hints=(
         "Go through the scales with `zip(real_outputs, fake_outputs)`; take the last entry of each; apply the formula.",
@@ -189,50 +234,6 @@ PENALTY = Exercise(
     ),
     minutes=15,
     difficulty=3,
-)
-
-SCALES = Exercise(
-    id="05.3",
-    title="Patch discriminators at several scales",
-    reference=Discriminator,
-    checks=(
-        of_scales.owns_its_networks,
-        of_scales.gives_a_list_for_each_scale,
-        of_scales.looks_at_smaller_and_smaller_pictures,
-        of_scales.hands_out_each_networks_own,
-    ),
-    hints=(
-        "`__init__`: a container of config.scales new PatchDiscriminators. `forward`: a loop over them that collects "
-        "what each says and halves the picture for the next one.",
-        "`nn.ModuleList(PatchDiscriminator(config.width, config.layers) for _ in range(config.scales))`.",
-        "In the loop: `outputs.append(network(image))`, then `image = halve(image)`. Return the list after it.",
-    ),
-    mutants=(
-        Mutant(wrong_critic.PythonList, "owns_its_networks", "Python list"),
-        Mutant(wrong_critic.OneNetwork, "owns_its_networks", "repeats one object"),
-        Mutant(wrong_critic.FirstNetworkAlways, "gives_a_list_for_each_scale", "`discriminators.1` was never called"),
-        Mutant(wrong_critic.ReturnInTheLoop, "gives_a_list_for_each_scale", "inside the loop"),
-        Mutant(wrong_critic.AllInARow, "gives_a_list_for_each_scale", "tensors in a row"),
-        Mutant(wrong_critic.LogitsOnly, "gives_a_list_for_each_scale", "Were only the logits kept?"),
-        Mutant(wrong_critic.HalvedFirst, "looks_at_smaller_and_smaller_pictures", "Halve before every network but"),
-        Mutant(wrong_critic.NeverHalved, "looks_at_smaller_and_smaller_pictures", "128 x 128, 128 x 128, 128 x 128"),
-        Mutant(wrong_critic.HalvedOnce, "looks_at_smaller_and_smaller_pictures", "128 x 128, 64 x 64, 64 x 64"),
-        Mutant(wrong_critic.EveryOtherPixel, "looks_at_smaller_and_smaller_pictures", "every other pixel"),
-        Mutant(wrong_critic.DarkBorder, "looks_at_smaller_and_smaller_pictures", "count_include_pad=False"),
-        Mutant(wrong_critic.SmallestFirst, "hands_out_each_networks_own", "Full size comes first"),
-        Mutant(wrong_critic.Probabilities, "hands_out_each_networks_own", "no sigmoid"),
-        Mutant(wrong_critic.NoWayBack, "hands_out_each_networks_own", "no way back"),
-    ),
-    why="The networks are independent: what a fine texture looks like and what a face looks like are two questions. "
-    "Lists keep maps and logits apart from scale to scale; the next lesson's feature matching reads the maps. The "
-    "library adds lines that refuse pictures which are too small.",
-    mistakes=(
-        ("[PatchDiscriminator(...)] * scales.", "one network has to answer for both sizes; half of the weights."),
-        ("image[:, :, ::2, ::2] to halve.", "fine stripes become coarse ones, and the critic learns your aliasing."),
-    ),
-    minutes=10,
-    difficulty=2,
-    shows=(Discriminator.__init__, Discriminator.forward),
 )
 
 EXERCISES = (IDENTITY, RECONSTRUCTION, SCALES, HINGE, PENALTY)

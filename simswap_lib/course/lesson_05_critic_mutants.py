@@ -1,4 +1,4 @@
-"""Wrong answers to exercises 05.4 and 05.5 that people give: the gradient penalty, the discriminator's scales."""
+"""Wrong answers to exercises 05.5 and 05.3 that people give: the gradient penalty, the discriminator's scales."""
 
 import torch
 from torch import nn
@@ -6,7 +6,7 @@ from torch.nn import functional as F
 
 from simswap_lib.models.discriminator import Discriminator, PatchDiscriminator
 
-# 05.4 -----------------------------------------------------------------------------------------------------------------
+# 05.5 -----------------------------------------------------------------------------------------------------------------
 
 
 def _between(real, fake, places):
@@ -131,7 +131,7 @@ def pulls_at_the_generator(discriminator, real, fake, places=None):
 
 mystery = no_graph  # the bug to diagnose at the end of the lesson
 
-# 05.5 -----------------------------------------------------------------------------------------------------------------
+# 05.3 -----------------------------------------------------------------------------------------------------------------
 
 
 def _halve(image):

@@ -1,4 +1,4 @@
-"""Wrong answers to exercises 05.1 to 05.3 that people give: identity, reconstruction, hinge."""
+"""Wrong answers to exercises 05.1, 05.2 and 05.4 that people give: identity, reconstruction, hinge."""
 
 import torch
 from torch.nn import functional as F
@@ -118,7 +118,7 @@ def mask_without_gradient(result, target, same):
     return value.detach() + pull - pull.detach()
 
 
-# 05.3 -----------------------------------------------------------------------------------------------------------------
+# 05.4 -----------------------------------------------------------------------------------------------------------------
 
 
 def _pairs(real_outputs, fake_outputs):

@@ -1,4 +1,4 @@
-"""Checks of exercise 05.4, the gradient penalty, on critics whose gradient is known (paper 3.4)."""
+"""Checks of exercise 05.5, the gradient penalty, on critics whose gradient is known (paper 3.4)."""
 
 from __future__ import annotations
 
@@ -102,7 +102,8 @@ def knows_a_linear_critic(penalty: Callable) -> None:
                 ((w.abs() - 1).square().mean().item(), "Every number of the gradient was compared with 1; it is their "
                  "common length that should be 1."),
             ),
-            "Its gradient is w at every point, so only the length and the formula can be wrong.",
+            "Its gradient is w everywhere. Is the score made of the logits alone (leave the maps out), and the length "
+            "of all numbers of a sample?",
         )  # fmt: skip
 
 

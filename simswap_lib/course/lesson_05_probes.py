@@ -77,9 +77,16 @@ def close(value: Tensor, wanted: float, tolerance: float = 1e-4) -> bool:
     return abs(value.item() - wanted) <= tolerance * max(1.0, abs(wanted))
 
 
-def require_value(value: Tensor, wanted: float, what: str, causes: tuple[tuple[float, str], ...], otherwise: str):
+def require_value(
+    value: Tensor,
+    wanted: float,
+    what: str,
+    causes: tuple[tuple[float, str], ...],
+    otherwise: str,
+    tolerance: float = 1e-4,
+) -> None:
     """`Wrong` unless value is `wanted`; a cause is told if the value is the one that it would give."""
-    if close(value, wanted):
+    if close(value, wanted, tolerance):
         return
     seen = f"{what} costs {wanted:g}; yours says {value.item():.4g}. "
     raise Wrong(seen + next((cause for would_be, cause in causes if close(value, would_be)), otherwise))

@@ -1,4 +1,4 @@
-"""Checks of exercise 05.5: patch discriminators at several sizes of one picture (paper 3.3)."""
+"""Checks of exercise 05.3: patch discriminators at several sizes of one picture (paper 3.3)."""
 
 from __future__ import annotations
 
