@@ -23,7 +23,7 @@ NEEDS = {
         "weights/arcface",
         "weights/simswap",
         "weights/judge",
-        "weights/critic-64",
+        "weights/critic",
         "results/experiments",
     ),
 }
