@@ -42,7 +42,7 @@ def objective(source: np.ndarray, target: np.ndarray, result: np.ndarray) -> Fig
     rows = (
         (3.65, "recogniser\n(frozen)", "identity\n$1-\\cos(v_R, v_S)$", SOURCE, "whose face is it?"),
         (y, "critic\n(learns, too)", "adversarial\nhinge on its verdict", RESULT, "could it be real?"),
-        (0.85, "pixel by pixel", "reconstruction\n$|I_R - I_T|_1$", TARGET, "only where source\nand target are one"),
+        (0.85, "pixel by pixel", "reconstruction\n$|I_R - I_T|_1$", TARGET, "if source and target\nare one person"),
     )  # fmt: skip
     for height, network, term, colour, question in rows:
         if height == y:
