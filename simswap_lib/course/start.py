@@ -21,11 +21,12 @@ NEEDS = {
     "05": (
         "head_model",
         "weights/arcface",
+        "weights/critic",
         "weights/simswap",
         "weights/judge",
-        "weights/critic",
         "results/experiments",
     ),
+    "08": ("head_model", "weights/arcface", "weights/simswap", "weights/judge", "results"),
 }
 
 
