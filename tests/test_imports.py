@@ -27,7 +27,7 @@ LINE = [
     {"swapper", "bench", "experiments"},
     {
         "figures", "diagrams", "studio", "widgets", "world_views", "watching", "course", "published",
-        "evaluation_views", "vector_figures", "vector_views",
+        "evaluation_views", "vector_figures", "vector_views", "loss_views", "tug_of_war",
     },
     {"__main__"},
 ]  # fmt: skip

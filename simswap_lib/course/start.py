@@ -19,6 +19,14 @@ NEEDS = {
     "01": ("head_model", "weights/judge"),
     "03": ("head_model", "weights/arcface", "weights/simswap", "weights/judge", "results"),
     "04": ("head_model", "weights/arcface", "weights/simswap", "weights/judge"),
+    "05": (
+        "head_model",
+        "weights/arcface",
+        "weights/critic",
+        "weights/simswap",
+        "weights/judge",
+        "results/experiments",
+    ),
     "08": ("head_model", "weights/arcface", "weights/simswap", "weights/judge", "results"),
 }
 
