@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parent.parent
 LINE = [
     {"files", "interruption"},
     {"world", "faces"},
-    {"models", "losses"},
+    {"models", "losses", "instruments"},
     {"provenance", "pictures"},
     {"photographs", "folders"},
     {"batches", "data"},
