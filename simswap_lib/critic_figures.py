@@ -36,13 +36,16 @@ def maps(critic: Discriminator, image: np.ndarray) -> Figure:
     )
     told = []
     for s, scale in enumerate(outputs):
-        seen = image[:: 2**s, :: 2**s]
+        step = 2**s  # what average pooling leaves, up to its border
+        seen = (
+            image.reshape(image.shape[0] // step, step, image.shape[1] // step, step, 3).mean((1, 3)).astype(np.uint8)
+        )
         axes[s, 0].imshow(seen)
         axes[s, 0].set_title(f"scale {s + 1} sees\n{seen.shape[0]} × {seen.shape[1]}", fontsize=9, fontweight="bold")
         for i, x in enumerate(scale):
             axis, last = axes[s, i + 1], i == critic.maps
             axis.imshow(
-                x[0].abs().mean(0).cpu() if not last else x[0, 0].cpu(), cmap="cividis", interpolation="nearest"
+                (x[0, 0] if last else x[0].abs().mean(0)).cpu().numpy(), cmap="cividis", interpolation="nearest"
             )
             words = "logits" if last else f"map {i + 1}"
             axis.set_title(
@@ -61,22 +64,25 @@ def maps(critic: Discriminator, image: np.ndarray) -> Figure:
 
 
 def fields(
-    image: np.ndarray, seen: Sequence[tuple[int, int, int]], names: Sequence[str], cells: Sequence[int]
+    image: np.ndarray,
+    seen: Sequence[tuple[int, int, int]],
+    names: Sequence[str],
+    cells: Sequence[tuple[int, int]],
 ) -> Figure:
     """One picture for each map, with the patch that one of its cells sees as a frame; beyond the picture is padding.
 
-    seen: (size, step, start) for each map, as `receptive_field` gives them; cells: which cell, along both sides.
+    seen: (size, step, start) for each map, as `receptive_field` gives them; cells: (row, column) of the cell.
     """
     figure, axes = plt.subplots(1, len(seen), figsize=(1.9 * len(seen), 2.3), squeeze=False, layout="constrained")
     side, told = image.shape[0], []
-    margin = max(
-        0, max(max(-(start + n * step), start + n * step + size - side) for (size, step, start), n in zip(seen, cells))
-    )
-    for axis, (size, step, start), name, cell in zip(axes.flat, seen, names, cells, strict=True):
-        first = start + cell * step
+    firsts = [[start + n * step for n in cell] for (_, step, start), cell in zip(seen, cells, strict=True)]
+    ends = [first + size - side for (size, _, _), pair in zip(seen, firsts, strict=True) for first in pair]
+    margin = max(0, *ends, *(-first for pair in firsts for first in pair))
+    for axis, (size, _, _), name, (top, left) in zip(axes.flat, seen, names, firsts, strict=True):
         axis.imshow(image, interpolation="nearest")
-        axis.add_patch(Rectangle((first - 0.5, first - 0.5), size, size, fill=False, edgecolor="white", linewidth=4))
-        axis.add_patch(Rectangle((first - 0.5, first - 0.5), size, size, fill=False, edgecolor=SOURCE, linewidth=2.2))
+        for colour, width in (("white", 4), (SOURCE, 2.2)):
+            corner = (left - 0.5, top - 0.5)
+            axis.add_patch(Rectangle(corner, size, size, fill=False, edgecolor=colour, linewidth=width))
         axis.set(xlim=(-margin - 1, side + margin), ylim=(side + margin, -margin - 1))
         axis.set_title(f"{name}\n{size} × {size} pixels", fontsize=10)
         axis.set_axis_off()
