@@ -59,9 +59,9 @@ def parser() -> argparse.ArgumentParser:
     train.add_argument("--run", type=Path, required=True, metavar="DIR", dest="folder", help="run folder")
     train.add_argument(
         "--preset",
-        default="studio-64",
+        default="studio",
         metavar="NAME",
-        help="smoke, course, studio-64, studio, colab or paper (default %(default)s)",
+        help="smoke, course, studio, studio-128, colab or paper (default %(default)s)",
     )
     train.add_argument("--as-released", metavar="NAME", help="first or train.py: the objective of the released code")
     train.add_argument("--threads", type=int, metavar="N", help="CPU cores to use (default: all)")

@@ -10,6 +10,7 @@ from simswap_lib import losses
 from simswap_lib.models.arcface import ArcFace
 from simswap_lib.models.discriminator import Discriminator, DiscriminatorConfig
 from simswap_lib.models.generator import Generator, GeneratorConfig
+from simswap_lib.models.recorded import Recorded
 from simswap_lib.train_config import TrainConfig
 
 TERMS = ("identity", "reconstruction", "adversarial", "wfm", "critic", "gp")  # of the objective
@@ -20,7 +21,8 @@ class Step:
 
     Several processes hold the same networks, see different parts of a batch and average their gradients, so that the
     batch might as well have been in one place; only batch normalisation looks at each process's own part.
-    Nothing is read back from the device: a GPU is never made to wait.
+    Nothing is read back from the device: a GPU is never made to wait. Alone on a CUDA device, the moves are recorded
+    and replayed (`models/recorded.py`).
     """
 
     def __init__(self, config: TrainConfig, recogniser: ArcFace, accelerator: Accelerator):
@@ -33,12 +35,19 @@ class Step:
         else:
             generator = Generator.from_pretrained(config.start).resized(config.size)
         self.generator = generator.to(device, memory_format=torch.channels_last)
-        critic = Discriminator(DiscriminatorConfig(config.size, config.critic_width, config.scales))
-        self.critic = critic.to(device, memory_format=torch.channels_last)
+        if config.start_critic is None:
+            critic = Discriminator(DiscriminatorConfig(config.size, config.critic_width, config.scales))
+        else:
+            critic = Discriminator.from_pretrained(config.start_critic).first(config.scales)
+        self.critic = critic.train().to(device, memory_format=torch.channels_last)
         self.ema = copy.deepcopy(self.generator).requires_grad_(False).eval()
-        self.adam_g = torch.optim.Adam(self.generator.parameters(), config.learning_rate, config.betas)
-        self.adam_d = torch.optim.Adam(self.critic.parameters(), config.learning_rate, config.betas)
+        # Scaled gradients are looked at before each step, and several processes wait for each other: no recording.
+        recorded = device.type == "cuda" and accelerator.num_processes == 1 and accelerator.scaler is None
+        adam = {"lr": config.learning_rate, "betas": config.betas, "capturable": recorded}
+        self.adam_g = torch.optim.Adam(self.generator.parameters(), **adam)
+        self.adam_d = torch.optim.Adam(self.critic.parameters(), **adam)
         self._step_g, self._step_d = accelerator.prepare(self.adam_g, self.adam_d)
+        self._both = Recorded(self._moves) if recorded else self._moves
 
     @property
     def parts(self) -> dict:
@@ -55,8 +64,19 @@ class Step:
         Shapes: target (B, 3, H, W) in [-1, 1]; v_source, v_target (B, D) of length 1; same (B,) bool.
         Returns the terms of the objective without their weights, and the cosines of the result, as tensors ().
         """
-        config, accelerator = self.config, self.accelerator
         target = target.contiguous(memory_format=torch.channels_last)
+        penalised = self.config.loss.gp and step % self.config.gp_every == 0
+        places = self._places(step, len(target)).to(target.device) if penalised else None
+        terms = self._both(target, v_source, v_target, same, places)
+        # The average of the last few hundred generators is better than any one of them.
+        update_ema(self.ema, self.generator, min(self.config.ema, (1 + step) / (10 + step)))
+        return terms
+
+    def _moves(
+        self, target: Tensor, v_source: Tensor, v_target: Tensor, same: Tensor, places: Tensor | None
+    ) -> dict[str, Tensor]:
+        """The generator's move, then the discriminator's. places: None in a step without gradient penalty."""
+        config, accelerator = self.config, self.accelerator
 
         # The critic looks at the target once, for the generator's feature matching and for its own step.
         with accelerator.autocast():
@@ -88,13 +108,11 @@ class Step:
             made_maps = self.critic(result.detach())
         terms["critic"] = losses.hinge_d_loss(target_maps, made_maps)
         critic_total = terms["critic"]
-        if config.loss.gp and step % config.gp_every == 0:
-            terms["gp"] = losses.gradient_penalty(self.critic, target, result, self._places(step, len(target)))
+        if places is not None:
+            terms["gp"] = losses.gradient_penalty(self.critic, target, result, places)
             critic_total = critic_total + config.gp_every * config.loss.gp * terms["gp"]
         self._move(self.critic, self._step_d, critic_total)
 
-        # The average of the last few hundred generators is better than any one of them.
-        update_ema(self.ema, self.generator, min(config.ema, (1 + step) / (10 + step)))
         with torch.no_grad():
             terms["cos_source"] = torch.cosine_similarity(v_result, v_source).mean()
             terms["cos_target"] = torch.cosine_similarity(v_result, v_target).mean()

@@ -162,3 +162,17 @@ def test_going_on_from_a_generator_of_another_size(tmp_path):
     target, v_source, v_target, same = samples(0)
     target = nn.functional.interpolate(target, scale_factor=2)
     assert all(term.isfinite() for term in larger(0, target, v_source, v_target, same).values())
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="only a CUDA device records")
+def test_a_recorded_step_is_the_same_step():
+    """More steps than are needed to record both kinds, with and without gradient penalty."""
+    plain, recorded = (Step(CONFIG, recogniser().to("cuda"), Alone("cuda")) for _ in range(2))
+    plain._both = plain._moves
+    for step in range(12):
+        terms = [step_of(step, *samples(step, "cuda")) for step_of in (plain, recorded)]
+        for name in terms[0]:
+            torch.testing.assert_close(terms[1][name], terms[0][name], rtol=0.02, atol=0.02)
+    assert len(recorded._both.graphs) == 2
+    for one, other in zip(plain.ema.parameters(), recorded.ema.parameters(), strict=True):
+        torch.testing.assert_close(one, other, rtol=0.0, atol=5e-3)
