@@ -17,14 +17,14 @@ from simswap_lib.course import session
 NEEDS = {
     "00": ("head_model", "weights/arcface", "weights/simswap", "weights/judge"),
     "01": ("head_model", "weights/judge"),
+    "04": ("head_model", "weights/arcface", "weights/simswap", "weights/judge"),
     "06": (
         "head_model",
         "weights/arcface",
         "weights/judge",
-        "weights/critic-64",
+        "weights/critic",
         *(f"weights/match-{m}" for m in (1, 2, 3, 4, "none")),
     ),
-    "04": ("head_model", "weights/arcface", "weights/simswap", "weights/judge"),
 }
 
 
