@@ -49,7 +49,7 @@ EXPERIMENTS = {
     "no-adversarial": Experiment(_without(adversarial=0.0), "the generator does not hear the discriminator's verdict"),
     "no-penalty": Experiment(_without(gp=0.0), "no gradient penalty"),
     "one-scale": Experiment(replace(BASE, scales=1), "one discriminator, which sees the picture at full size only"),
-    "long-3": Experiment(replace(BASE, first_map=3, steps=1800), "maps 3 and 4 are matched, for six times as long"),
+    "long-3": Experiment(replace(BASE, first_map=3, steps=900), "maps 3 and 4 are matched, for three times as long"),
 }
 
 

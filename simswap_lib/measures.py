@@ -42,8 +42,23 @@ def nearer_people(queries: Tensor, gallery: Tensor, labels: Tensor, owners: Tens
     cosines = (queries @ gallery.T).float().cpu()  # (Q, G)
     nearest = torch.full((len(queries), people), -2.0)
     nearest.scatter_reduce_(1, owners.expand(len(queries), -1), cosines, "amax")  # (Q, people)
-    own = nearest.gather(1, labels[:, None])
-    return ((nearest >= own).sum(1) - 1).numpy()
+    return others_as_near(nearest.numpy(), labels.numpy())
+
+
+def others_as_near(cosines: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """How many other people are as near to each query as its own person, from the cosines to all; 0 is a hit.
+
+        nearer_i = |{ j : cos_ij >= cos_(i, label_i) }| - 1
+
+    A tie counts against the query. The person themselves is among the j, hence the - 1.
+
+    Shapes: cosines (Q, people), labels (Q,) integers, the person of each query -> (Q,) int64, 0 ... people - 1.
+    Raises: ValueError for shapes that do not fit.
+    """
+    if cosines.ndim != 2 or labels.shape != cosines.shape[:1]:
+        raise ValueError(f"Expected cosines (Q, people) and labels (Q,), got {cosines.shape} and {labels.shape}.")
+    own = np.take_along_axis(cosines, labels[:, None], axis=1)  # (Q, 1)
+    return (cosines >= own).sum(axis=1) - 1
 
 
 def retrieval(queries: Tensor, gallery: Tensor, labels: Tensor, owners: Tensor | None = None) -> float:

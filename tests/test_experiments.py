@@ -1,4 +1,4 @@
-"""What lessons 05 and 06 read of the experiments belongs to the settings in the library and to the shipped recognisers."""
+"""What lessons 05 and 06 read of the experiments belongs to the library's settings and to the shipped recognisers."""
 
 import json
 from dataclasses import asdict

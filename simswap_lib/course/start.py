@@ -23,8 +23,10 @@ NEEDS = {
         "weights/arcface",
         "weights/judge",
         "weights/critic",
+        "results/experiments",
         *(f"weights/match-{m}" for m in (1, 2, 3, 4, "none")),
     ),
+    "08": ("head_model", "weights/arcface", "weights/simswap", "weights/judge", "results"),
 }
 
 
