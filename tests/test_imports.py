@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parent.parent
 LINE = [
     {"files", "interruption"},
     {"world", "faces"},
-    {"models", "losses"},
+    {"models", "losses", "instruments"},
     {"provenance", "pictures"},
     {"photographs", "folders"},
     {"batches", "data"},
@@ -27,7 +27,8 @@ LINE = [
     {"swapper", "bench", "experiments"},
     {
         "figures", "diagrams", "studio", "widgets", "world_views", "watching", "course", "published",
-        "evaluation_views", "vector_figures", "vector_views", "loss_views", "tug_of_war",
+        "evaluation_views", "vector_figures", "vector_views", "loss_views", "tug_of_war", "critic_figures",
+        "critic_views",
     },
     {"__main__"},
 ]  # fmt: skip

@@ -20,12 +20,12 @@ NEEDS = {
     "03": ("head_model", "weights/arcface", "weights/simswap", "weights/judge", "results"),
     "04": ("head_model", "weights/arcface", "weights/simswap", "weights/judge"),
     "05": (
-        "head_model",
-        "weights/arcface",
-        "weights/critic",
-        "weights/simswap",
-        "weights/judge",
+        *("head_model", "weights/arcface", "weights/critic", "weights/simswap", "weights/judge"),
         "results/experiments",
+    ),
+    "06": (
+        *("head_model", "weights/arcface", "weights/judge", "weights/critic", "results/experiments"),
+        *(f"weights/match-{m}" for m in (1, 2, 3, 4, "none")),
     ),
     "08": ("head_model", "weights/arcface", "weights/simswap", "weights/judge", "results"),
 }
