@@ -195,7 +195,7 @@ def table(names: Sequence[str], base: str = experiments.ALL_TERMS) -> Figure:
         axis.margins(x=0.15)
     axes[0].set_yticks(places, ["all terms", *(name.replace("-", " ") for name in names)], fontsize=9)
     told = [f"{name}: {compared(name, base, '; ')}" for name in names]
-    figure.alt = "Five measures of each run beside the run with all terms. " + " ".join(told)
+    figure.alt = "Five measures of each run beside the run with all terms. " + ". ".join(told) + "."
     return figure
 
 
