@@ -31,7 +31,11 @@ class TestDeepFakes:
         assert [layer.out_channels for layer in net.encoder if isinstance(layer, nn.Conv2d)] == [128, 256, 512, 1024]
         assert [layer.out_features for layer in net.encoder if isinstance(layer, nn.Linear)] == [1024, 4 * 4 * 1024]
         for decoder in net.decoders:
-            assert [layer[0].out_channels // 4 for layer in decoder if isinstance(layer, Upscale)] == [256, 128, 64]
+            assert [layer.convolution.out_channels // 4 for layer in decoder if isinstance(layer, Upscale)] == [
+                256,
+                128,
+                64,
+            ]
 
     def test_every_face_passes_through_the_code(self, net):
         sizes = []
