@@ -22,7 +22,7 @@ LINE = [
     {"train_step"},
     {"training", "train_cost"},
     {"swapper", "bench"},
-    {"figures", "diagrams", "studio", "widgets", "world_views", "watching", "course"},
+    {"figures", "diagrams", "studio", "widgets", "world_views", "deepfake_views", "watching", "course"},
     {"__main__"},
 ]
 PLACE = {name: place for place, names in enumerate(LINE) for name in names}

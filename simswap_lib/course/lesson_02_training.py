@@ -158,8 +158,11 @@ def moves_all_weights_once(training_step: Callable) -> None:
     )
     for part, words in (
         ("encoder", "The encoder did not move: is it inside torch.no_grad(), or was its result detached?"),
-        *((f"decoders.{p}", f"Decoder {p} did not move: the people's losses are added before backward().") for p in range(3)),
-    ):  # fmt: skip
+        *(
+            (f"decoders.{p}", f"Decoder {p} did not move: the people's losses are added before backward().")
+            for p in range(3)
+        ),
+    ):
         moved = [m.abs().max() for m, name in zip(moves, names, strict=True) if name.startswith(part)]
         require(max(moved) > 0, words)
     if all(same(a, b, 1e-4) for a, b in zip(moves, wanted, strict=True)):
@@ -208,7 +211,8 @@ def gives_pictures_without_gradients(swap: Callable) -> None:
     result = swap(net, given["faces"], 1, given["photos"], given["masks"])
     require(
         not result.requires_grad,
-        "The result still hangs on the graph of the network: a swap is no training. Draw inside `with torch.no_grad():`.",
+        "The result still hangs on the graph of the network: a swap is no training. Draw inside "
+        "`with torch.no_grad():`.",
     )
 
 
@@ -268,7 +272,7 @@ def blends_at_the_edge(swap: Callable) -> None:
     for hard in (masks > 0.5, masks > 0, masks >= 1):
         require(
             not same(found, torch.where(hard, drawn, photos)),
-            "At the edge there is either drawing or photograph, which leaves a jagged seam. The mask is a share between "
-            "0 and 1: mix with it.",
+            "At the edge there is either drawing or photograph, which leaves a jagged seam. The mask is a share "
+            "between 0 and 1: mix with it.",
         )
     raise Wrong("At the mask's soft edge the result is not M * drawing + (1 - M) * photograph.")

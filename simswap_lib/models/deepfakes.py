@@ -82,6 +82,13 @@ class PersonDecoder(nn.Sequential):
         )
 
 
+def _start(layer: nn.Module) -> None:
+    """He's rule: signals keep their size on the way through, so that a short training gets going at once."""
+    if isinstance(layer, (nn.Conv2d, nn.Linear)):
+        nn.init.kaiming_normal_(layer.weight, a=0.1)
+        nn.init.zeros_(layer.bias)
+
+
 class DeepFakes(nn.Module):
     """Encode anybody's face, decode it as `person`: I_R = Dec_person(Enc(I_T)).
 
@@ -100,6 +107,7 @@ class DeepFakes(nn.Module):
         self.config = config
         self.encoder = FaceEncoder(config)
         self.decoders = nn.ModuleList(PersonDecoder(config) for _ in range(config.people))
+        self.apply(_start)
 
     def forward(self, faces: Tensor, person: int) -> Tensor:
         expected = (3, self.config.image_size, self.config.image_size)
