@@ -28,7 +28,7 @@ LINE = [
     {
         "figures", "diagrams", "studio", "widgets", "world_views", "watching", "course", "published",
         "evaluation_views", "vector_figures", "vector_views", "loss_views", "tug_of_war", "critic_figures",
-        "critic_views",
+        "critic_views", "deepfake_views",
     },
     {"__main__"},
 ]  # fmt: skip

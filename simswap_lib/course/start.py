@@ -17,6 +17,7 @@ from simswap_lib.course import session
 NEEDS = {
     "00": ("head_model", "weights/arcface", "weights/simswap", "weights/judge"),
     "01": ("head_model", "weights/judge"),
+    "02": ("head_model", "weights/arcface", "weights/simswap", "weights/judge", "results"),
     "03": ("head_model", "weights/arcface", "weights/simswap", "weights/judge", "results"),
     "04": ("head_model", "weights/arcface", "weights/simswap", "weights/judge"),
     "05": (
