@@ -91,6 +91,27 @@ def gallery_curve(nearer: np.ndarray, people: int, sizes: Iterable[int]) -> dict
     }
 
 
+def verification(same: np.ndarray, different: np.ndarray, false_accepts: float) -> tuple[float, float]:
+    """The threshold that accepts few pairs of strangers, and the share of pairs of one person that it accepts.
+
+    A pair is accepted if its cosine lies above the threshold. Of all thresholds that accept at most the share
+    `false_accepts` of the pairs of different people, the lowest is taken; it is the cosine of one of those pairs.
+
+    same: (N,) cosines of pairs of one person; different: (M,) of pairs of two; false_accepts in [0, 1).
+    Returns threshold, in [-1, 1], and share, 0 ... 1 ("true accepts at this share of false accepts").
+    Raises: ValueError for empty or other shapes, or another share.
+    """
+    same, different = np.asarray(same), np.asarray(different)
+    if same.ndim != 1 or different.ndim != 1 or not len(same) or not len(different) or not 0 <= false_accepts < 1:
+        raise ValueError(
+            f"Expected cosines (N,) and (M,) and a share in [0, 1), got {same.shape}, {different.shape}, "
+            f"{false_accepts}."
+        )
+    allowed = int(false_accepts * len(different) + 1e-9)  # 0.29 * 100 is 28.999999999999996
+    threshold = np.sort(different)[::-1][allowed]  # `allowed` pairs lie above it, or fewer if some are equal
+    return float(threshold), float((same > threshold).mean())
+
+
 def interval(values: np.ndarray, seed: int = 0) -> tuple[float, float]:
     """Bootstrap 95 % interval of a mean: what it might have been on other swaps.
 

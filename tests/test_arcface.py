@@ -9,7 +9,7 @@ import torch
 from torch.nn import functional as F
 
 from simswap_lib.models import weights
-from simswap_lib.models.arcface import ArcFace, ArcFaceConfig, IRBlock, MarginHead
+from simswap_lib.models.arcface import ArcFace, ArcFaceConfig, IRBlock, MarginHead, all_cosines, margin_logits
 
 SMALL = ArcFaceConfig(image_size=16, width=4, blocks=(1, 1), embedding_dim=8, stem_stride=2)
 
@@ -214,6 +214,27 @@ class TestMarginHead:
         same = people[:, None] == people
         others = cosines[~same].mean()
         assert cosines[same & ~torch.eye(16, dtype=torch.bool)].mean() > others + 0.5
+
+
+class TestLogits:
+    def test_cosines_by_hand(self):
+        cosines = all_cosines(torch.tensor([[3.0, 4.0]]), torch.tensor([[4.0, 3.0], [2.0, 0.0], [-3.0, -4.0]]))
+        torch.testing.assert_close(cosines, torch.tensor([[0.96, 0.6, -1.0]]))
+
+    def test_the_head_is_these_two_functions(self):
+        head, vectors, people = MarginHead(4, 5, 20.0, 0.4), torch.randn(3, 4), torch.tensor([4, 0, 0])
+        assert torch.equal(head(vectors, people), margin_logits(all_cosines(vectors, head.weight), people, 20.0, 0.4))
+
+    def test_only_the_right_person_gets_the_margin(self):
+        cosines = torch.tensor([[0.5, 0.2, -0.1]])
+        logits = margin_logits(cosines, torch.tensor([0]), 10.0, math.pi / 6)
+        torch.testing.assert_close(logits, torch.tensor([[0.0, 2.0, -1.0]]), atol=1e-5, rtol=0)  # 60 + 30 degrees
+
+    def test_wrong_shapes(self):
+        with pytest.raises(ValueError, match=r"\(B, D\) and \(P, D\)"):
+            all_cosines(torch.zeros(2, 3), torch.zeros(2, 4))
+        with pytest.raises(ValueError, match=r"cosines \(B, P\) and people \(B,\)"):
+            margin_logits(torch.zeros(2, 3), torch.zeros(3, dtype=torch.long))
 
 
 class TestCrop:

@@ -4,7 +4,15 @@ import pytest
 import torch
 from torch import nn
 
-from simswap_lib.models.deepfakes import DeepFakes, DeepFakesConfig, Upscale, random_warp
+from simswap_lib.models.deepfakes import (
+    DeepFakes,
+    DeepFakesConfig,
+    Upscale,
+    on_plain_ground,
+    random_warp,
+    swap,
+    training_step,
+)
 
 SMALL = DeepFakesConfig(image_size=16, width=8, code=16, people=3)
 
@@ -31,7 +39,11 @@ class TestDeepFakes:
         assert [layer.out_channels for layer in net.encoder if isinstance(layer, nn.Conv2d)] == [128, 256, 512, 1024]
         assert [layer.out_features for layer in net.encoder if isinstance(layer, nn.Linear)] == [1024, 4 * 4 * 1024]
         for decoder in net.decoders:
-            assert [layer[0].out_channels // 4 for layer in decoder if isinstance(layer, Upscale)] == [256, 128, 64]
+            assert [layer.convolution.out_channels // 4 for layer in decoder if isinstance(layer, Upscale)] == [
+                256,
+                128,
+                64,
+            ]
 
     def test_every_face_passes_through_the_code(self, net):
         sizes = []
@@ -108,3 +120,60 @@ class TestRandomWarp:
     def test_wrong_shape(self, shape):
         with pytest.raises(ValueError, match="multiple of 8"):
             random_warp(torch.zeros(shape))
+
+
+class TestUpscale:
+    def test_each_value_goes_where_the_docstring_says(self):
+        block, x = Upscale(3, 2), torch.randn(2, 3, 4, 5)
+        y = nn.functional.leaky_relu(block.convolution(x), 0.1)
+        result = block(x)
+        assert result.shape == (2, 2, 8, 10)
+        for c, h, w, i, j in ((0, 0, 0, 0, 0), (1, 2, 3, 0, 1), (1, 3, 4, 1, 0), (0, 1, 2, 1, 1)):
+            assert torch.equal(result[:, c, 2 * h + i, 2 * w + j], y[:, 4 * c + 2 * i + j, h, w])
+
+
+class TestPlainGround:
+    def test_face_stays_and_wall_goes(self):
+        faces, masks = torch.rand(2, 3, 8, 8), torch.zeros(2, 1, 8, 8)
+        masks[..., :4] = 1
+        ground = torch.tensor([0.1, 0.2, 0.3])
+        result = on_plain_ground(faces, masks, ground)
+        assert torch.equal(result[..., :4], faces[..., :4])
+        assert torch.allclose(result[..., 4:], ground[:, None, None].expand(2, 3, 8, 4))
+
+    def test_without_a_colour_it_is_the_mean_of_the_faces(self):
+        faces, masks = torch.rand(2, 3, 8, 8), torch.zeros(2, 1, 8, 8)
+        masks[..., :4] = 1
+        assert torch.allclose(on_plain_ground(faces, masks)[0, :, 0, 7], faces[..., :4].mean(dim=(0, 2, 3)))
+
+    @pytest.mark.parametrize("shape", [(2, 8, 8), (1, 1, 8, 8), (2, 3, 8, 8)])
+    def test_wrong_shape(self, shape):
+        with pytest.raises(ValueError, match="masks \\(B, 1, S, S\\)"):
+            on_plain_ground(torch.rand(2, 3, 8, 8), torch.ones(shape))
+
+
+class TestTrainingStep:
+    def test_one_step_goes_down_the_gradient_of_the_summed_loss(self, net):
+        faces = [torch.rand(2, 3, 16, 16) for _ in range(3)]
+        before = {name: value.detach().clone() for name, value in net.named_parameters()}
+        loss = sum((net(x.flip(3), p) - x).abs().mean() for p, x in enumerate(faces))
+        gradients = dict(zip(before, torch.autograd.grad(loss, list(net.parameters())), strict=True))
+        told = training_step(net, torch.optim.SGD(net.parameters(), lr=0.5), faces, lambda x: x.flip(3))
+        assert told == pytest.approx(loss.item(), rel=1e-5)
+        for name, value in net.named_parameters():
+            torch.testing.assert_close(value.detach(), before[name] - 0.5 * gradients[name], atol=1e-6, rtol=1e-4)
+
+
+class TestSwap:
+    def test_drawing_inside_photograph_outside(self, net):
+        faces, photos, masks = torch.rand(2, 3, 16, 16), torch.rand(2, 3, 16, 16), torch.zeros(2, 1, 16, 16)
+        masks[..., 8:], masks[..., 7] = 1, 0.25
+        result = swap(net, faces, 1, photos, masks)
+        drawn = net(faces, 1).detach()
+        assert torch.equal(result[..., :7], photos[..., :7]) and torch.equal(result[..., 8:], drawn[..., 8:])
+        assert torch.allclose(result[..., 7], 0.25 * drawn[..., 7] + 0.75 * photos[..., 7])
+        assert not result.requires_grad
+
+    def test_nobody_without_a_decoder(self, net):
+        with pytest.raises(IndexError, match="people 0 to 2"):
+            swap(net, torch.rand(1, 3, 16, 16), 3, torch.rand(1, 3, 16, 16), torch.ones(1, 1, 16, 16))

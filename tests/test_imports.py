@@ -19,32 +19,19 @@ LINE = [
     {"check_data", "data_findings"},
     {"measures"},
     {
-        "evaluation",
-        "evaluation_rows",
-        "evaluation_report",
-        "evaluation_folder",
-        "checkpoints",
-        "train_config",
+        "evaluation", "evaluation_rows", "evaluation_report", "evaluation_folder", "checkpoints", "train_config",
         "flattery",
     },
     {"train_step"},
     {"training", "train_cost"},
     {"swapper", "bench", "experiments"},
     {
-        "figures",
-        "diagrams",
-        "studio",
-        "widgets",
-        "world_views",
-        "critic_figures",
-        "critic_views",
-        "watching",
-        "course",
-        "published",
-        "evaluation_views",
+        "figures", "diagrams", "studio", "widgets", "world_views", "watching", "course", "published",
+        "evaluation_views", "vector_figures", "vector_views", "loss_views", "tug_of_war", "critic_figures",
+        "critic_views", "deepfake_views",
     },
     {"__main__"},
-]
+]  # fmt: skip
 PLACE = {name: place for place, names in enumerate(LINE) for name in names}
 TRUTH = f"{PACKAGE}.world.truth"
 

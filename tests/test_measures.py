@@ -22,12 +22,36 @@ from simswap_lib.measures import (
     pasted,
     retrieval,
     ssim_map,
+    verification,
 )
 from simswap_lib.models.attributes import Estimate
 
 
 def unit(*shape: int, seed: int = 0) -> torch.Tensor:
     return F.normalize(torch.randn(*shape, generator=torch.Generator().manual_seed(seed)), dim=1)
+
+
+class TestVerification:
+    different = np.array([0.1, 0.6, 0.3, -0.2, 0.0])
+
+    @pytest.mark.parametrize(("share", "threshold", "found"), [(0, 0.6, 0.25), (0.2, 0.3, 0.5), (0.39, 0.3, 0.5)])
+    def test_by_hand(self, share, threshold, found):
+        assert verification(np.array([0.9, 0.5, 0.3, 0.2]), self.different, share) == (threshold, found)
+
+    def test_it_never_accepts_more_strangers_than_allowed(self):
+        rng = np.random.default_rng(0)
+        different = rng.normal(size=997).round(2) / 5  # many are equal
+        for share in (0.0, 0.001, 0.01, 0.29, 0.5):
+            threshold, _ = verification(different, different, share)
+            assert (different > threshold).mean() <= share < (different >= threshold).mean()
+
+    @pytest.mark.parametrize(
+        ("same", "different", "share"),
+        [([], [0.1], 0.1), ([0.1], [], 0.1), ([[0.1]], [0.1], 0.1), ([0.1], [0.1], 1.0), ([0.1], [0.1], -0.1)],
+    )
+    def test_impossible_questions(self, same, different, share):
+        with pytest.raises(ValueError, match="Expected cosines"):
+            verification(np.array(same), np.array(different), share)
 
 
 class TestRetrieval:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -27,11 +28,22 @@ class DeepFakesConfig:
             )
 
 
-class Upscale(nn.Sequential):
-    """(B, before, H, W) -> (B, after, 2 H, 2 W): a convolution makes four values a cell, PixelShuffle lays them out."""
+class Upscale(nn.Module):
+    """(B, before, H, W) -> (B, after, 2 H, 2 W): a convolution makes four values a cell, which are then laid out.
+
+    With y = LeakyReLU_0.1(convolution(x)) the result is  out[b, c, 2 h + i, 2 w + j] = y[b, 4 c + 2 i + j, h, w],
+    i and j in {0, 1}: nothing is enlarged and then blurred, every one of the new pixels has weights of its own.
+
+    Source: Shi et al. 2016, arXiv 1609.05158 (there "sub-pixel convolution", in PyTorch `pixel_shuffle`).
+    """
 
     def __init__(self, before: int, after: int):
-        super().__init__(nn.Conv2d(before, 4 * after, 3, padding=1), nn.LeakyReLU(0.1), nn.PixelShuffle(2))
+        super().__init__()
+        self.convolution = nn.Conv2d(before, 4 * after, 3, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = F.leaky_relu(self.convolution(x), 0.1)  # (B, 4 * after, H, W)
+        return F.pixel_shuffle(y, 2)  # (B, after, 2 H, 2 W)
 
 
 class FaceEncoder(nn.Sequential):
@@ -70,6 +82,13 @@ class PersonDecoder(nn.Sequential):
         )
 
 
+def _start(layer: nn.Module) -> None:
+    """He's rule: signals keep their size on the way through, so that a short training gets going at once."""
+    if isinstance(layer, (nn.Conv2d, nn.Linear)):
+        nn.init.kaiming_normal_(layer.weight, a=0.1)
+        nn.init.zeros_(layer.bias)
+
+
 class DeepFakes(nn.Module):
     """Encode anybody's face, decode it as `person`: I_R = Dec_person(Enc(I_T)).
 
@@ -88,6 +107,7 @@ class DeepFakes(nn.Module):
         self.config = config
         self.encoder = FaceEncoder(config)
         self.decoders = nn.ModuleList(PersonDecoder(config) for _ in range(config.people))
+        self.apply(_start)
 
     def forward(self, faces: Tensor, person: int) -> Tensor:
         expected = (3, self.config.image_size, self.config.image_size)
@@ -123,3 +143,59 @@ def random_warp(faces: Tensor, generator: torch.Generator | None = None, strengt
     straight = F.affine_grid(torch.eye(2, 3).to(faces).expand(len(faces), 2, 3), list(faces.shape), align_corners=False)
     grid = straight + moves.permute(0, 2, 3, 1)  # (B, S, S, 2)
     return F.grid_sample(faces, grid, mode="bilinear", padding_mode="border", align_corners=False)
+
+
+def on_plain_ground(faces: Tensor, masks: Tensor, ground: Tensor | None = None) -> Tensor:
+    """Faces on one plain colour instead of what stood around them: masks * faces + (1 - masks) * ground.
+
+    A wall or a shirt that is always the same tells the encoder who this is; then it need not find what the people have
+    in common, and the decoders never learn each other's poses.
+
+    Args:
+        faces: (B, 3, S, S), any range.
+        masks: (B, 1, S, S) in [0, 1], 1 where there is face.
+        ground: (3,) a colour; None takes the mean colour of all these faces, so that a mask that is a little too wide
+            shows skin.
+
+    Raises: ValueError if the shapes do not fit.
+    """
+    if faces.ndim != 4 or masks.shape != (len(faces), 1, *faces.shape[2:]):
+        raise ValueError(f"Expected faces (B, 3, S, S) with masks (B, 1, S, S), got {faces.shape} and {masks.shape}.")
+    if ground is None:
+        ground = (masks * faces).sum(dim=(0, 2, 3)) / masks.sum().clamp(min=1e-6)  # (3,)
+    return masks * faces + (1 - masks) * ground[:, None, None]
+
+
+def training_step(
+    net: DeepFakes, optimiser: torch.optim.Optimizer, faces: Sequence[Tensor], warp: Callable[[Tensor], Tensor]
+) -> float:
+    """One step on all people at once; returns the loss before it.
+
+        L = sum_p mean | Dec_p(Enc(warp(x_p))) - x_p |
+
+    The encoder gets gradients from everybody, each decoder from its own person alone.
+
+    Args:
+        net: has a decoder for each person, in the order of `faces`.
+        optimiser: of the parameters that may move.
+        faces: one batch (B, 3, S, S) in [-1, 1] for each person.
+        warp: bends a batch, such as `random_warp`; only what goes in is bent, never what should come out.
+    """
+    loss = sum((net(warp(x), person) - x).abs().mean() for person, x in enumerate(faces))
+    optimiser.zero_grad()
+    loss.backward()
+    optimiser.step()
+    return loss.item()
+
+
+@torch.no_grad()
+def swap(net: DeepFakes, faces: Tensor, person: int, photos: Tensor, masks: Tensor) -> Tensor:
+    """Faces redrawn as `person` and laid into the photographs that they come from.
+
+        I_R = M * Dec_person(Enc(I_T)) + (1 - M) * photo
+
+    Shapes: faces, what the encoder sees, and photos (B, 3, S, S) in [-1, 1]; masks M (B, 1, S, S) in [0, 1], 1 where
+    the face is -> (B, 3, S, S), without gradients. Outside the mask the photograph stays as it is, to the last bit.
+    """
+    drawn = net(faces, person)
+    return masks * drawn + (1 - masks) * photos

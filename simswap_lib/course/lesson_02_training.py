@@ -1,0 +1,278 @@
+"""Checks of exercises 02.3 and 02.4: a training step of one encoder and several decoders, and the swap (paper 3.1)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from simswap_lib.course.exercise import Wrong, call, require
+from simswap_lib.course.probes import same
+from simswap_lib.models.deepfakes import DeepFakes, DeepFakesConfig
+
+SIZES = DeepFakesConfig(image_size=16, width=2, code=6, people=3)
+B, RATE = 2, 0.5  # pictures a person, learning rate
+
+
+def some_net() -> DeepFakes:
+    """A small auto-encoder for three people, with weights so large that its decoders differ well."""
+    net = DeepFakes(SIZES)
+    with torch.no_grad():
+        for parameter in net.parameters():
+            parameter.copy_(0.4 * torch.randn_like(parameter))
+    return net
+
+
+def some_faces() -> list[Tensor]:
+    """A batch for each of the three people; each person with a brightness of its own."""
+    return [(0.5 * torch.randn(B, 3, 16, 16) + 0.3 * (i - 1)).clamp(-1, 1) for i in range(3)]
+
+
+def bent(x: Tensor) -> Tensor:
+    """Stands in for a warp: always the same, and far from the picture itself."""
+    return 0.5 * x.flip(3) + 0.1
+
+
+class Run:
+    """One call of the learner's step: what it returned, what it warped, and the weights before and after."""
+
+    def __init__(self, training_step: Callable, stale: float = 0.0):
+        self.net, self.faces, self.warped = some_net(), some_faces(), []
+        self.before = [parameter.detach().clone() for parameter in self.net.parameters()]
+        self.fresh = DeepFakes(SIZES)
+        self.fresh.load_state_dict(self.net.state_dict())
+        optimiser = torch.optim.SGD(self.net.parameters(), lr=RATE)
+        if stale:
+            for parameter in self.net.parameters():
+                parameter.grad = torch.full_like(parameter, stale)
+        given = [face.clone() for face in self.faces]
+
+        def warp(x: Tensor) -> Tensor:
+            self.warped.append(x.detach().clone())
+            return bent(x)
+
+        self.result = training_step(self.net, optimiser, given, warp)
+        require(
+            all(torch.equal(a, b) for a, b in zip(given, self.faces, strict=True)),
+            "The faces are not the same after the call: something changes them in place. They are the goal of this "
+            "step and of later ones.",
+        )
+        self.after = [parameter.detach().clone() for parameter in self.net.parameters()]
+
+    def part(self, person: int, decoder: int | None = None, net: DeepFakes | None = None, goal=None) -> Tensor:
+        """The right share of one person in the loss, or that of a wrong decoder, other weights, another goal."""
+        net, x = net or self.fresh, self.faces[person]
+        drawn = net(bent(x), person if decoder is None else decoder)
+        return (drawn - (x if goal is None else goal(x))).abs().mean()
+
+    def expected(self) -> Tensor:
+        return sum(self.part(person) for person in range(SIZES.people))
+
+
+# --- 02.3 training_step -----------------------------------------------------------------------------------------------
+
+
+def returns_a_number(training_step: Callable) -> None:
+    """returns the loss as a number"""
+    result = Run(training_step).result
+    require(result is not None, "It returned None. Is the `return` missing? Expected the loss, loss.item().")
+    require(
+        not isinstance(result, Tensor),
+        "It returned a tensor; expected a number, loss.item(). A kept tensor can keep the whole graph of its step in "
+        "memory.",
+    )
+    require(isinstance(result, float), f"It returned a {type(result).__name__}; expected one number, loss.item().")
+    require(result == result and abs(result) < 1e6, f"The loss is {result}; expected a finite number.")
+
+
+def bends_what_goes_in(training_step: Callable) -> None:
+    """calls `warp` once for each person, on that person's faces"""
+    run = Run(training_step)
+    require(
+        run.warped,
+        "`warp` was never called: the encoder gets the picture that it should give back, and copying is too easy.",
+    )
+    for person, x in enumerate(run.faces):
+        times = sum(same(x, seen) for seen in run.warped)
+        require(
+            times > 0,
+            f"The faces of person {person} (of {SIZES.people}) were never warped. `faces` is a list with one batch for "
+            "each person, two or more: for person, x in enumerate(faces).",
+        )
+        require(
+            times == 1,
+            f"The faces of person {person} were warped {times} times; expected once. Only what goes into the encoder "
+            "is bent, never what should come out.",
+        )
+    require(len(run.warped) == SIZES.people, "`warp` was called on something else than the faces of the people.")
+
+
+def measures_against_the_straight_face(training_step: Callable) -> None:
+    """loss = sum over the people of mean |Dec_p(Enc(warp(x_p))) - x_p|, with the weights before the step"""
+    run = Run(training_step)
+    people = range(SIZES.people)
+    with torch.no_grad():
+        wanted, parts = run.expected().item(), [run.part(p).item() for p in people]
+        squares = sum((run.fresh(bent(x), p) - x).square().mean().item() for p, x in enumerate(run.faces))
+        summed = sum((run.fresh(bent(x), p) - x).abs().sum().item() for p, x in enumerate(run.faces))
+        wrong = {
+            sum(run.part(p, goal=bent).item() for p in people): "The result is compared with the bent face. Then the "
+            "network learns to give back whatever it gets; the goal is the straight one, x.",
+            sum(run.part(p, 0).item() for p in people): "Everybody goes through decoder 0. Person p belongs to decoder "
+            "p: net(warp(x), person).",
+            sum(run.part(p, (p + 1) % 3).item() for p in people): "Each person goes through another one's decoder. In "
+            "training there is no swap: person p through decoder p.",
+            sum(run.part(p, 2 - p).item() for p in people): "The decoders are in the wrong order: person p through "
+            "decoder p.",
+            wanted / 3: "That is the mean over the people; add their losses up.",
+            parts[-1]: "That is the loss of the last person alone: add up, loss = loss + ..., before the step.",
+            parts[0]: "That is the loss of the first person alone. Is the return inside the loop?",
+            squares: "The differences are squared; take their absolute value.",
+            summed: "The differences are summed over all pixels; take their mean, so that the learning rate does not "
+            "hang on the size of the pictures.",
+            sum(run.part(p, net=run.net).item() for p in people): "The loss was computed again after the step; return "
+            "the one before it.",
+            sum((run.fresh(x, p) - x).abs().mean().item() for p, x in enumerate(run.faces)): "The encoder gets the "
+            "straight face although the warp is called: net(warp(x), person).",
+        }
+    if abs(run.result - wanted) < 1e-4 * wanted:
+        return
+    for value, cause in wrong.items():
+        require(
+            abs(run.result - value) > 1e-4 * wanted, f"The loss is {run.result:.4f}, expected {wanted:.4f}. {cause}"
+        )
+    raise Wrong(f"The loss is {run.result:.4f}, expected {wanted:.4f}: the sum of mean |net(warp(x), person) - x|.")
+
+
+def moves_all_weights_once(training_step: Callable) -> None:
+    """moves the shared encoder by everybody's gradient and each decoder by its own person's, in one step"""
+    run = Run(training_step)
+    run.expected().backward()
+    moves = [b - a for a, b in zip(run.before, run.after, strict=True)]
+    wanted = [-RATE * parameter.grad for parameter in run.fresh.parameters()]
+    names = [name for name, _ in run.net.named_parameters()]
+    require(
+        any(move.abs().max() > 0 for move in moves),
+        "No weight moved. The order is: optimiser.zero_grad(), loss.backward(), optimiser.step().",
+    )
+    for part, words in (
+        ("encoder", "The encoder did not move: is it inside torch.no_grad(), or was its result detached?"),
+        *(
+            (f"decoders.{p}", f"Decoder {p} did not move: the people's losses are added before backward().")
+            for p in range(3)
+        ),
+    ):
+        moved = [m.abs().max() for m, name in zip(moves, names, strict=True) if name.startswith(part)]
+        require(max(moved) > 0, words)
+    if all(same(a, b, 1e-4) for a, b in zip(moves, wanted, strict=True)):
+        return
+    raise Wrong(
+        "The weights moved, but not by one step down the gradient of the summed loss. Call backward() and step() once "
+        "each, on the sum: with a step for each person the second one meets an encoder that has moved already."
+    )
+
+
+def forgets_old_gradients(training_step: Callable) -> None:
+    """clears what an earlier call left in the gradients"""
+    run = Run(training_step, stale=0.3)
+    run.expected().backward()
+    wanted = [a - RATE * p.grad for a, p in zip(run.before, run.fresh.parameters(), strict=True)]
+    require(
+        all(same(a, b, 1e-4) for a, b in zip(run.after, wanted, strict=True)),
+        "Gradients from before this call were still in the step: backward() adds to what is there. Call "
+        "optimiser.zero_grad() before it.",
+    )
+
+
+# --- 02.4 swap --------------------------------------------------------------------------------------------------------
+
+
+def _inputs() -> tuple[DeepFakes, dict[str, Tensor]]:
+    """A net, and faces, photographs (other pictures) and masks that are 0 on the left, 1 on the right, soft between."""
+    masks = torch.linspace(-0.5, 1.5, 16).clamp(0, 1).expand(B, 1, 16, 16).clone()
+    return some_net(), {
+        "faces": torch.rand(B, 3, 16, 16) * 2 - 1,
+        "photos": torch.rand(B, 3, 16, 16) * 2 - 1,
+        "masks": masks,
+    }
+
+
+def _swapped(swap: Callable, net: DeepFakes, person: int, given: dict[str, Tensor]) -> Tensor:
+    return call(
+        lambda faces, photos, masks: swap(net, faces, person, photos, masks), shape=tuple(given["faces"].shape), **given
+    )
+
+
+def gives_pictures_without_gradients(swap: Callable) -> None:
+    """returns pictures (B, 3, S, S) that hang on no graph"""
+    net, given = _inputs()
+    _swapped(swap, net, 1, given)
+    result = swap(net, given["faces"], 1, given["photos"], given["masks"])
+    require(
+        not result.requires_grad,
+        "The result still hangs on the graph of the network: a swap is no training. Draw inside "
+        "`with torch.no_grad():`.",
+    )
+
+
+def draws_with_that_persons_decoder(swap: Callable) -> None:
+    """inside the mask: the faces, encoded, and drawn by the decoder of `person`"""
+    net, given = _inputs()
+    for person in range(SIZES.people):
+        found = _swapped(swap, net, person, given)[..., 12:]  # here the mask is 1
+        with torch.no_grad():
+            drawn = {p: net(given["faces"], p)[..., 12:] for p in range(SIZES.people)}
+            of_photos, twice = net(given["photos"], person)[..., 12:], net(bent(given["faces"]), person)[..., 12:]
+        if same(found, drawn[person]):
+            continue
+        require(not same(found, given["photos"][..., 12:]), "Inside the mask stands the photograph: M and 1 - M are "
+                "exchanged.")  # fmt: skip
+        require(not same(found, given["faces"][..., 12:]), "Inside the mask stands the face that went in: nothing was "
+                "drawn.")  # fmt: skip
+        for other, picture in drawn.items():
+            require(
+                not same(found, picture),
+                f"Asked for person {person}, it drew with the decoder of person {other}. The decoder is that of the "
+                "person whose face should appear.",
+            )
+        require(
+            not same(found, of_photos),
+            "The encoder got the photographs with all that stands around the face. It learned on `faces`.",
+        )
+        require(not same(found, twice), "The faces were warped first. The warp belongs to training alone.")
+        raise Wrong("Where the mask is 1 the result is not net(faces, person).")
+
+
+def leaves_the_photograph_alone(swap: Callable) -> None:
+    """outside the mask: the photograph, to the last bit"""
+    net, given = _inputs()
+    found, photos = _swapped(swap, net, 1, given)[..., :4], given["photos"][..., :4]  # here the mask is 0
+    if torch.equal(found, photos):
+        return
+    with torch.no_grad():
+        drawn = net(given["faces"], 1)[..., :4]
+    require(not same(found, drawn), "The drawn picture covers everything: the mask was not used.")
+    require(
+        not same(found, given["faces"][..., :4]),
+        "Outside the mask stands what the encoder saw (`faces`, on their plain ground); expected the photograph.",
+    )
+    require(found.abs().max() > 0, "Outside the mask all is 0: the photograph's share, (1 - M) * photos, is missing.")
+    raise Wrong("Where the mask is 0 the result differs from the photograph, which should stay to the last bit.")
+
+
+def blends_at_the_edge(swap: Callable) -> None:
+    """at a soft edge: M of the drawing and 1 - M of the photograph"""
+    net, given = _inputs()
+    masks, photos, found = given["masks"], given["photos"], _swapped(swap, net, 2, given)
+    with torch.no_grad():
+        drawn = net(given["faces"], 2)
+    if same(found, masks * drawn + (1 - masks) * photos):
+        return
+    for hard in (masks > 0.5, masks > 0, masks >= 1):
+        require(
+            not same(found, torch.where(hard, drawn, photos)),
+            "At the edge there is either drawing or photograph, which leaves a jagged seam. The mask is a share "
+            "between 0 and 1: mix with it.",
+        )
+    raise Wrong("At the mask's soft edge the result is not M * drawing + (1 - M) * photograph.")
