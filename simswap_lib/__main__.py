@@ -58,7 +58,10 @@ def parser() -> argparse.ArgumentParser:
     train = commands.add_parser("train", help="train a generator, or go on with a run")
     train.add_argument("--run", type=Path, required=True, metavar="DIR", dest="folder", help="run folder")
     train.add_argument(
-        "--preset", default="studio", metavar="NAME", help="smoke, course, studio, colab or paper (default %(default)s)"
+        "--preset",
+        default="studio-64",
+        metavar="NAME",
+        help="smoke, course, studio-64, studio, colab or paper (default %(default)s)",
     )
     train.add_argument("--as-released", metavar="NAME", help="first or train.py: the objective of the released code")
     train.add_argument("--threads", type=int, metavar="N", help="CPU cores to use (default: all)")
@@ -187,7 +190,7 @@ def run_train(options: argparse.Namespace) -> int:
     from simswap_lib.train_cost import cost
     from simswap_lib.training import default_accelerator, train
 
-    config = configured(options.set, train_config.preset(options.preset, options.as_released))
+    config = train_config.configured(options.set, train_config.preset(options.preset, options.as_released))
     train_config.check_preset(options.preset, config)
     if options.folder.exists() and not options.folder.is_dir():
         raise ValueError(f"{options.folder} is a file; --run should name a folder, which is made if it is missing.")
@@ -207,34 +210,6 @@ def run_train(options: argparse.Namespace) -> int:
         return 0
     print(json.dumps(record, indent=2))
     return 130 if record.get("step", config.steps) < config.steps else 0  # Ctrl-C left a checkpoint and said so
-
-
-def configured(settings: list[str], config=None):
-    """`config`, or TrainConfig's defaults, with NAME=VALUE settings; a name of LossWeights sets that weight."""
-    from dataclasses import fields, replace
-
-    from simswap_lib.train_config import TrainConfig
-
-    config = config or TrainConfig()
-    for setting in settings:
-        name, equals, text = setting.partition("=")
-        holder = config.loss if name in {f.name for f in fields(config.loss)} else config
-        known = {f.name for f in fields(config)} - {"loss"} | {f.name for f in fields(config.loss)}
-        if not equals or name not in known:
-            raise ValueError(f"{setting!r} is no setting; write NAME=VALUE with one of {', '.join(sorted(known))}.")
-        old = getattr(holder, name)
-        try:
-            if isinstance(old, tuple):
-                value = tuple(float(part) for part in text.split(","))
-                if len(value) != len(old):
-                    raise ValueError
-            else:
-                value = text if old is None or isinstance(old, str) else type(old)(text)
-        except ValueError as error:
-            raise ValueError(f"{name} should be like {old!r}, got {text!r}.") from error
-        changed = replace(holder, **{name: value})
-        config = changed if holder is config else replace(config, loss=changed)
-    return config
 
 
 def run_evaluate(options: argparse.Namespace) -> None:

@@ -199,7 +199,7 @@ def _steps_in_turn(
         config,
         photographs,
         Generator(step_of.generator.config).to(device),
-        Discriminator(config.size, config.critic_width).to(device),
+        Discriminator(step_of.critic.config).to(device),
         recogniser,
     )
     spent = in_turn({"ours": ours, "plain": plain.step}, rounds, device)

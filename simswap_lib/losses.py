@@ -17,12 +17,13 @@ Outputs = Sequence[Sequence[Tensor]]
 
 @dataclass(frozen=True)
 class LossWeights:
-    """The lambdas of the paper; the adversarial term has weight 1."""
+    """The lambdas of the paper, which leaves the adversarial term as it is."""
 
     identity: float = 10.0
     reconstruction: float = 10.0
     gp: float = 1e-5
     wfm: float = 10.0
+    adversarial: float = 1.0  # the generator's share; the discriminator's own step is not weighed
 
 
 def identity_loss(v_result: Tensor, v_source: Tensor) -> Tensor:

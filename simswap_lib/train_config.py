@@ -1,6 +1,6 @@
 """Everything that decides how a run goes, and named runs from half a minute on a CPU to the paper's own size."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 
 from simswap_lib.losses import LossWeights
 
@@ -21,6 +21,7 @@ class TrainConfig:
     downs: int = 2  # generator: halvings
     blocks: int = 6  # generator: ID-blocks
     critic_width: int = 32  # discriminator: channels of its first map
+    scales: int = 2  # discriminator: sizes of the picture that it looks at
     recogniser: str = "arcface"  # name, folder or .onnx file of the recogniser that gives the identity vectors
     start: str | None = None  # name or folder of a generator to go on from, at this size or another
     # The objective.
@@ -58,8 +59,13 @@ PRESETS = {
     ),
     # A few minutes on a CPU: the identity begins to move.
     "course": TrainConfig(people=400, photos=8, loss=FAST, steps=400, log_every=20, validate_every=100),
-    # The shipped `simswap`.
-    "studio": TrainConfig(loss=FAST, steps=2400),
+    # The shipped `simswap`: minutes on a large GPU, days on a CPU.
+    "studio": TrainConfig(
+        people=5000, photos=8, size=128, width=40, critic_width=48, first_map=5, loss=FAST,
+        steps=12_000, batch=64, ema=0.999, workers=4, log_every=50, validate_every=250, checkpoint_every=1000,
+    ),
+    # The shipped `simswap-64`: half an hour on a CPU.
+    "studio-64": TrainConfig(loss=FAST, steps=2500),
     # One T4 of Colab, 20 minutes with the rendering: 128 pixels.
     "colab": TrainConfig(
         people=2000, photos=8, size=128, cache="cache", width=48, downs=3, workers=2, loss=FAST, steps=3000,
@@ -112,3 +118,30 @@ def check_preset(name: str, config: TrainConfig) -> None:
             + " ".join(f"{field}={'DIR' if field == 'data' else 'FILE'}" for field in open_ones)
             + " (a folder of aligned faces, and a recogniser that was trained on such faces)."
         )
+
+
+def configured(settings: list[str], config: TrainConfig | None = None) -> TrainConfig:
+    """`config`, or TrainConfig's defaults, with NAME=VALUE settings; a name of LossWeights sets that weight.
+
+    Raises: ValueError for a name that is none, or a value that is not like the one that it replaces.
+    """
+    config = config or TrainConfig()
+    for setting in settings:
+        name, equals, text = setting.partition("=")
+        holder = config.loss if name in {f.name for f in fields(config.loss)} else config
+        known = {f.name for f in fields(config)} - {"loss"} | {f.name for f in fields(config.loss)}
+        if not equals or name not in known:
+            raise ValueError(f"{setting!r} is no setting; write NAME=VALUE with one of {', '.join(sorted(known))}.")
+        old = getattr(holder, name)
+        try:
+            if isinstance(old, tuple):
+                value = tuple(float(part) for part in text.split(","))
+                if len(value) != len(old):
+                    raise ValueError
+            else:
+                value = text if old is None or isinstance(old, str) else type(old)(text)
+        except ValueError as error:
+            raise ValueError(f"{name} should be like {old!r}, got {text!r}.") from error
+        changed = replace(holder, **{name: value})
+        config = changed if holder is config else replace(config, loss=changed)
+    return config

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from simswap_lib import losses
 from simswap_lib.models.arcface import ArcFace
-from simswap_lib.models.discriminator import Discriminator
+from simswap_lib.models.discriminator import Discriminator, DiscriminatorConfig
 from simswap_lib.models.generator import Generator, GeneratorConfig
 from simswap_lib.train_config import TrainConfig
 
@@ -33,7 +33,8 @@ class Step:
         else:
             generator = Generator.from_pretrained(config.start).resized(config.size)
         self.generator = generator.to(device, memory_format=torch.channels_last)
-        self.critic = Discriminator(config.size, config.critic_width).to(device, memory_format=torch.channels_last)
+        critic = Discriminator(DiscriminatorConfig(config.size, config.critic_width, config.scales))
+        self.critic = critic.to(device, memory_format=torch.channels_last)
         self.ema = copy.deepcopy(self.generator).requires_grad_(False).eval()
         self.adam_g = torch.optim.Adam(self.generator.parameters(), config.learning_rate, config.betas)
         self.adam_d = torch.optim.Adam(self.critic.parameters(), config.learning_rate, config.betas)
@@ -104,7 +105,7 @@ def generator_step(
 ) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
     """Make the result, weigh every term of the paper, and move the generator down the slope of their sum.
 
-        L_G = lambda_Id L_Id + lambda_Recon L_Recon + L_Adv + lambda_wFM L_wFM
+        L_G = lambda_Id L_Id + lambda_Recon L_Recon + lambda_Adv L_Adv + lambda_wFM L_wFM
 
     Shapes: target (B, 3, H, W) in [-1, 1]; v_source (B, D) of length 1; same (B,) bool. target_maps: `run.look(target)`.
     Returns the result (B, 3, H, W), its identity vector (B, D), and the terms without their weights, each ().
@@ -123,7 +124,7 @@ def generator_step(
     total = (
         weights.identity * terms["identity"]
         + weights.reconstruction * terms["reconstruction"]
-        + terms["adversarial"]
+        + weights.adversarial * terms["adversarial"]
         + weights.wfm * terms["wfm"]
     )
     run.move(run.generator, total)
@@ -170,7 +171,6 @@ def average_gradients(accelerator: Accelerator, network: nn.Module) -> None:
 @torch.no_grad()
 def update_ema(average: nn.Module, network: nn.Module, decay: float) -> None:
     """average <- decay * average + (1 - decay) * network; batch statistics are copied."""
-    for a, b in zip(average.parameters(), network.parameters(), strict=True):
-        a.lerp_(b, 1 - decay)
-    for a, b in zip(average.buffers(), network.buffers(), strict=True):
-        a.copy_(b)
+    # All tensors in one call: on a GPU, starting a hundred small ones would take longer than their arithmetic.
+    torch._foreach_lerp_(list(average.parameters()), list(network.parameters()), 1 - decay)
+    torch._foreach_copy_(list(average.buffers()), list(network.buffers()))

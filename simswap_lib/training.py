@@ -30,7 +30,7 @@ from simswap_lib.models.onnx_files import load_recogniser
 from simswap_lib.train_config import TrainConfig
 from simswap_lib.train_step import TERMS, Step
 
-BEST = "best"
+BEST, BEST_CRITIC = "best", "best-critic"
 PRECISIONS = {"no": "float32", "fp16": "float16 with scaled gradients", "bf16": "bfloat16", "fp8": "float8"}
 
 
@@ -40,17 +40,20 @@ def train(
     on_log: Callable[[dict], None] | None = None,
     accelerator: Accelerator | None = None,
     watch: Callable[[nn.Module, Path], dict[str, float]] | None = None,
+    make_step: Callable[[TrainConfig, ArcFace, Accelerator], Step] = Step,
 ) -> dict:
     """Train a generator into `run_folder`, or go on with the run that lies there. Returns the last log record.
 
     The folder receives `run.json` (how the run was made), `log.jsonl` (one record each `log_every` steps),
-    `checkpoint.pt` (everything to go on exactly) and `best/` (the averaged generator at its best validation score).
+    `checkpoint.pt` (everything to go on exactly), `best/` (the averaged generator at its best validation score) and
+    `best-critic/` (the discriminator of that moment).
     Ctrl-C ends after the current step and leaves a checkpoint. Under `accelerate launch` or `notebook_launcher` every
     process trains on its part of each batch; the first one writes.
 
     on_log: called with each record, for a live figure.
     watch: called with the averaged generator and the folder whenever it is validated; what it returns goes into the
     log and decides nothing. `watching.Strip` draws a strip of swaps.
+    make_step: what makes the step, for experiments that change it.
 
     Raises: ValueError if the checkpoint is damaged or belongs to another configuration, or if the batch cannot be
     shared among the processes; FloatingPointError if a term is no longer a number, naming the step and the term. The
@@ -69,7 +72,8 @@ def train(
 
     # The recogniser only lends its eyes: it is frozen.
     recogniser = load_recogniser(config.recogniser, device, gradients=True).requires_grad_(False).eval()
-    step_of = Step(config, recogniser, accelerator)
+    step_of = make_step(config, recogniser, accelerator)
+    torch.backends.cudnn.benchmark = True  # all batches have one shape: the fastest convolutions are worth finding
     start = checkpoints.restore(run_folder, asdict(config), step_of.parts, device)
     records = checkpoints.kept_records(run_folder, start) if main else []
     if main:
@@ -138,6 +142,9 @@ def train(
                             best = record["score"]
                             card = f"The averaged generator after {done} steps: {record}"
                             weights.save(step_of.ema, run_folder / BEST, card)
+                            weights.save(
+                                step_of.critic, run_folder / BEST_CRITIC, f"The discriminator after {done} steps."
+                            )
                     log.write(json.dumps(record) + "\n")
                     log.flush()
                     shown = {"to source": latest.get("cos_source"), "to target": latest.get("cos_target")}

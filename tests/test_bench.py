@@ -14,7 +14,7 @@ from simswap_lib.data import WorldDataset
 from simswap_lib.files import to_tensor
 from simswap_lib.models import weights
 from simswap_lib.models.arcface import ArcFace, ArcFaceConfig
-from simswap_lib.models.discriminator import Discriminator
+from simswap_lib.models.discriminator import Discriminator, DiscriminatorConfig
 from simswap_lib.models.generator import Generator, GeneratorConfig
 from simswap_lib.train_config import TrainConfig
 from simswap_lib.train_step import Step
@@ -34,7 +34,7 @@ def config(tmp_path_factory) -> TrainConfig:
 
 def plain_step(config, like: Step | None = None, first=0) -> baselines.PlainStep:
     generator = Generator(GeneratorConfig(config.size, config.width, config.downs, config.blocks, 16))
-    critic = Discriminator(config.size, config.critic_width)
+    critic = Discriminator(DiscriminatorConfig(config.size, config.critic_width))
     if like:
         generator.load_state_dict(like.generator.state_dict())
         critic.load_state_dict(like.critic.state_dict())

@@ -12,10 +12,11 @@ import pytest
 import torch
 from PIL import Image
 
-from simswap_lib.__main__ import configured, main
+from simswap_lib.__main__ import main
 from simswap_lib.models import weights
 from simswap_lib.models.generator import Generator, GeneratorConfig
 from simswap_lib.provenance import read_mark
+from simswap_lib.train_config import configured
 
 
 @pytest.fixture(scope="module")

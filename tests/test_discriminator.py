@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from simswap_lib.models.discriminator import Discriminator, PatchDiscriminator
+from simswap_lib.models.discriminator import Discriminator, DiscriminatorConfig, PatchDiscriminator
 
 
 def sides(outputs):
@@ -21,11 +21,11 @@ class TestSizes:
             assert widths == [64, 128, 256, 512, 512, 1]
 
     def test_maps_of_224_pixels(self):
-        outputs = Discriminator(width=2)(torch.zeros(1, 3, 224, 224))
+        outputs = Discriminator(DiscriminatorConfig(width=2))(torch.zeros(1, 3, 224, 224))
         assert sides(outputs) == [[112, 56, 28, 14, 13, 12], [56, 28, 14, 7, 6, 5]]
 
     def test_maps_of_64_pixels(self):
-        discriminator = Discriminator(image_size=64, width=2)
+        discriminator = Discriminator(DiscriminatorConfig(image_size=64, width=2))
         outputs = discriminator(torch.zeros(1, 3, 64, 64))
         assert sides(outputs) == [[32, 16, 8, 7, 6], [16, 8, 4, 3, 2]]
         assert [each.shape[1] for each in outputs[0]] == [2, 4, 8, 8, 1]
@@ -37,12 +37,12 @@ class TestSizes:
 
     @pytest.mark.parametrize("size", [16, 32, 48, 64, 96, 100, 128, 224, 512])
     def test_the_last_scale_never_collapses(self, size):
-        outputs = Discriminator(image_size=size, width=1)(torch.zeros(1, 3, size, size))
+        outputs = Discriminator(DiscriminatorConfig(image_size=size, width=1))(torch.zeros(1, 3, size, size))
         assert outputs[-1][-1].shape[-1] >= 2
 
     @pytest.mark.parametrize("scales", [1, 2, 3])
     def test_scales(self, scales):
-        outputs = Discriminator(image_size=64, width=2, scales=scales)(torch.zeros(1, 3, 64, 64))
+        outputs = Discriminator(DiscriminatorConfig(image_size=64, width=2, scales=scales))(torch.zeros(1, 3, 64, 64))
         assert [scale[0].shape[-1] for scale in outputs] == [32, 16, 8][:scales]
 
 
@@ -75,7 +75,7 @@ class TestForward:
 
     def test_second_scale_sees_the_picture_at_half_size(self):
         torch.manual_seed(0)
-        discriminator = Discriminator(image_size=32, width=2).eval()
+        discriminator = Discriminator(DiscriminatorConfig(image_size=32, width=2)).eval()
         image = torch.randn(1, 3, 32, 32)
         half = F.avg_pool2d(image, 3, 2, 1, count_include_pad=False)
         for one, other in zip(discriminator(image)[1], discriminator.discriminators[1](half), strict=True):
@@ -84,19 +84,19 @@ class TestForward:
     def test_a_flat_picture_is_flat_at_half_size_too(self):
         # Counting the padding would darken the border of the second scale.
         seen = []
-        discriminator = Discriminator(image_size=32, width=2)
+        discriminator = Discriminator(DiscriminatorConfig(image_size=32, width=2))
         discriminator.discriminators[1].register_forward_pre_hook(lambda _module, inputs: seen.append(inputs[0]))
         discriminator(torch.full((1, 3, 32, 32), 0.5))
         torch.testing.assert_close(seen[0], torch.full((1, 3, 16, 16), 0.5))
 
     def test_scales_are_independent(self):
-        discriminator = Discriminator(image_size=32, width=2)
+        discriminator = Discriminator(DiscriminatorConfig(image_size=32, width=2))
         discriminator(torch.randn(2, 3, 32, 32))[0][-1].sum().backward()
         assert all(p.grad is not None for p in discriminator.discriminators[0].parameters())
         assert all(p.grad is None for p in discriminator.discriminators[1].parameters())
 
     def test_a_logit_sees_only_its_patch(self):
-        discriminator = Discriminator(width=2, scales=1, layers=3).eval()
+        discriminator = Discriminator(DiscriminatorConfig(width=2, scales=1, layers=3)).eval()
         image = torch.randn(1, 3, 96, 96, requires_grad=True)
         discriminator(image)[0][-1][0, 0, 0, 0].backward()
         seen = image.grad.abs().sum(dim=(0, 1)) > 0
@@ -107,14 +107,14 @@ class TestRefusals:
     @pytest.mark.parametrize("shape", [(3, 64, 64), (1, 1, 64, 64)])
     def test_not_rgb(self, shape):
         with pytest.raises(ValueError, match=r"\(B, 3, H, W\), got \("):
-            Discriminator(image_size=64, width=2)(torch.zeros(shape))
+            Discriminator(DiscriminatorConfig(image_size=64, width=2))(torch.zeros(shape))
 
     def test_too_small_a_picture(self):
         with pytest.raises(ValueError, match="at least 48 pixels a side, got 64 x 40"):
-            Discriminator(image_size=64, width=2)(torch.zeros(1, 3, 64, 40))
-        Discriminator(image_size=64, width=2)(torch.zeros(1, 3, 48, 48))
+            Discriminator(DiscriminatorConfig(image_size=64, width=2))(torch.zeros(1, 3, 64, 40))
+        Discriminator(DiscriminatorConfig(image_size=64, width=2))(torch.zeros(1, 3, 48, 48))
 
     @pytest.mark.parametrize("wrong", [{"image_size": 8}, {"width": 0}, {"scales": 0}, {"layers": 0}])
     def test_wrong_sizes(self, wrong):
         with pytest.raises(ValueError):
-            Discriminator(**wrong)
+            Discriminator(DiscriminatorConfig(**wrong))

@@ -21,7 +21,7 @@ LINE = [
     {"evaluation", "evaluation_rows", "evaluation_report", "evaluation_folder", "checkpoints", "train_config"},
     {"train_step"},
     {"training", "train_cost"},
-    {"swapper", "bench"},
+    {"swapper", "bench", "experiments"},
     {"figures", "diagrams", "studio", "widgets", "world_views", "watching", "course"},
     {"__main__"},
 ]

@@ -8,7 +8,7 @@ import torch
 from torch.autograd import gradcheck
 
 from simswap_lib import losses
-from simswap_lib.models.discriminator import Discriminator
+from simswap_lib.models.discriminator import Discriminator, DiscriminatorConfig
 
 
 @pytest.fixture
@@ -230,7 +230,7 @@ class TestGradientPenalty:
 
     def test_same_places_same_penalty(self, rng):
         torch.manual_seed(0)
-        discriminator = Discriminator(image_size=16, width=4, scales=1).eval()
+        discriminator = Discriminator(DiscriminatorConfig(image_size=16, width=4, scales=1)).eval()
         real, fake = torch.randn(2, 2, 3, 16, 16, generator=rng)
         values = [
             losses.gradient_penalty(discriminator, real, fake, torch.tensor(places))
@@ -246,7 +246,7 @@ class TestGradientPenalty:
 
     def test_trains_the_discriminator_and_not_the_pictures(self, rng):
         torch.manual_seed(0)
-        discriminator = Discriminator(image_size=16, width=4, scales=1)
+        discriminator = Discriminator(DiscriminatorConfig(image_size=16, width=4, scales=1))
         real, fake = torch.randn(2, 4, 3, 16, 16, generator=rng)
         fake.requires_grad_()
         losses.gradient_penalty(discriminator, real, fake).backward()
@@ -273,7 +273,7 @@ class TestFeatureMatchingLoss:
 
     def test_equal_pictures_cost_nothing(self, rng):
         torch.manual_seed(0)
-        discriminator = Discriminator(image_size=32, width=4).eval()
+        discriminator = Discriminator(DiscriminatorConfig(image_size=32, width=4)).eval()
         image = torch.randn(2, 3, 32, 32, generator=rng)
         assert losses.feature_matching_loss(discriminator(image), discriminator(image)) == 0
         assert losses.feature_matching_loss(discriminator(image), discriminator(-image)) > 0

@@ -9,7 +9,7 @@ from test_train_step import Alone, recogniser
 from simswap_lib import train_cost
 from simswap_lib.losses import LossWeights
 from simswap_lib.models import weights
-from simswap_lib.models.discriminator import Discriminator
+from simswap_lib.models.discriminator import Discriminator, DiscriminatorConfig
 from simswap_lib.models.generator import GeneratorConfig
 from simswap_lib.train_config import AS_RELEASED, NEEDS, PRESETS, TrainConfig, check_preset, preset
 from simswap_lib.train_cost import cost, minutes
@@ -26,7 +26,8 @@ def test_every_preset_can_be_built(name):
     config = PRESETS[name]
     GeneratorConfig(config.size, config.width, config.downs, config.blocks)
     with torch.device("meta"):
-        assert 1 <= config.first_map <= Discriminator(config.size, config.critic_width).maps
+        critic = Discriminator(DiscriminatorConfig(config.size, config.critic_width, config.scales))
+    assert 1 <= config.first_map <= critic.maps
     assert config.steps % config.log_every == 0 and config.validate_every % config.log_every == 0
 
 

@@ -132,6 +132,7 @@ def test_a_run_of_two_processes_is_written_by_the_first(tmp_path):
         "log.jsonl",
         "checkpoint.pt",
         "best",
+        "best-critic",
         "strip.png",
     }
 

@@ -71,7 +71,7 @@ class PlainStep:
         total = (
             weight.identity * terms["identity"]
             + weight.reconstruction * terms["reconstruction"]
-            + terms["adversarial"]
+            + weight.adversarial * terms["adversarial"]
             + weight.wfm * terms["wfm"]
         )
         self.adam_g.zero_grad()

@@ -1,33 +1,38 @@
-"""Train the generator that the course ships, `simswap`, at 64 pixels on a CPU.
+"""Train a generator that the course ships: `simswap`, at 128 pixels on a GPU, or `simswap-64`, on a CPU.
 
-    python tools/train_simswap.py --cache cache --run runs/simswap
+    python tools/train_simswap.py simswap --cache cache --run runs/simswap
+    python tools/train_simswap.py simswap-64 --cache cache --run runs/simswap-64
 
-Under an hour on one CPU core. A stopped run goes on where it was when the command is given again. The best moment by
-the validation score (held-out people, no true answer) is written to data/weights/simswap/.
+Minutes on a large GPU, half an hour of two CPU cores. A stopped run goes on where it was when the command is given
+again. The best moment by the validation score (held-out people, no true answer) is written to data/weights/<name>/;
+with `simswap-64` its discriminator of that moment, too, as `critic-64`.
 """
 
 import argparse
 import json
-from dataclasses import asdict, fields, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import torch
+from train_recognisers import machine
 
 from simswap_lib.checkpoints import LOG
 from simswap_lib.files import DATA
 from simswap_lib.models import weights
+from simswap_lib.models.discriminator import Discriminator
 from simswap_lib.models.generator import Generator
 from simswap_lib.photographs import world_version
-from simswap_lib.train_config import PRESETS
-from simswap_lib.training import BEST, train
+from simswap_lib.train_config import PRESETS, configured
+from simswap_lib.training import BEST, BEST_CRITIC, train
 
-CARD = """# simswap
+RECIPES = {"simswap": "studio", "simswap-64": "studio-64"}
+CARD = """# {name}
 
 The generator of SimSwap (encoder, ID injection, decoder) for the face world at {size} px: it draws the target's picture
 with the source's identity.
 
-- made by: `python tools/train_simswap.py`: {steps} steps of {batch} pictures, {minutes:.0f} minutes on
-  {threads}; these are the averaged weights after step {best_step}, the best validation score
+- made by: `python tools/train_simswap.py {name}`: {steps} steps of {batch} pictures, {minutes:.0f} minutes on
+  {machine}; these are the averaged weights after step {best_step}, the best validation score
 - data: renders of the face world (version {world}): {people} people x {photos} photographs, every shot belonging to
   one person; nobody real, no licence, no consent needed. No true answer of a swap was seen in training or in choosing
 - identity vectors: the recogniser `{recogniser}`
@@ -39,40 +44,54 @@ with the source's identity.
 - not for: deceiving anybody. Files that the course writes carry a mark that says they are synthetic
 - licence: MIT
 """
+CRITIC_CARD = """# critic-64
+
+The two-scale PatchGAN discriminator that `simswap-64` was trained against, of the same moment (step {best_step}).
+Lesson 06 looks into its feature maps, lesson 07 goes on training with it.
+
+- made by: `python tools/train_simswap.py simswap-64`; data and limits as for `simswap-64`
+- licence: MIT
+"""
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--run", type=Path, default=Path("runs/simswap"), help="run folder (default %(default)s)")
+    parser.add_argument("name", choices=RECIPES)
+    parser.add_argument("--run", type=Path, help="run folder (default runs/NAME)")
     parser.add_argument("--cache", default="runs/cache", help="folder of rendered photographs (default %(default)s)")
     parser.add_argument("--recogniser", default="arcface", help="name or folder (default %(default)s)")
-    parser.add_argument(
-        "--steps", type=int, default=PRESETS["studio"].steps, help="training steps (default %(default)s)"
-    )
+    parser.add_argument("--set", nargs="*", default=[], metavar="NAME=VALUE", help="other fields of the preset")
     parser.add_argument("--threads", type=int, help="CPU cores to use (default: all)")
     parser.add_argument("--output", type=Path, default=DATA / "weights", help="where the weights' folder is written")
     options = parser.parse_args()
     if options.threads:
         torch.set_num_threads(options.threads)
-    config = replace(PRESETS["studio"], cache=options.cache, recogniser=options.recogniser, steps=options.steps)
-    train(config, options.run)
+    run = options.run or Path("runs") / options.name
+    config = configured(options.set, PRESETS[RECIPES[options.name]])
+    config = replace(config, cache=options.cache, recogniser=options.recogniser)
+    train(config, run)
 
-    records = [json.loads(line) for line in (options.run / LOG).read_text().splitlines()]
+    records = [json.loads(line) for line in (run / LOG).read_text().splitlines()]
     best = max((r for r in records if "score" in r), key=lambda r: r["score"])
-    shown = {k: v for k, v in asdict(replace(config, cache=None)).items() if k in {f.name for f in fields(config)}}
-    card = CARD.format(
-        **{**shown, "steps": records[-1]["step"], "recogniser": Path(options.recogniser).name},
-        minutes=records[-1]["minutes"],
-        threads="one CPU core" if torch.get_num_threads() == 1 else f"{torch.get_num_threads()} CPU cores",
-        best_step=best["step"],
-        world=world_version(),
-        settings=json.dumps({k: v for k, v in shown.items() if k not in ("cache", "recogniser")}),
-        validation=64,
-        held_out_cos_source=best["held_out_cos_source"],
-        held_out_cos_target=best["held_out_cos_target"],
-    )
-    weights.save(Generator.from_pretrained(options.run / BEST), options.output / "simswap", card)
-    print(f"{options.output / 'simswap'}: step {best['step']}, validation score {best['score']:.3f}")
+    shown = asdict(config) | {"recogniser": Path(options.recogniser).name}
+    described = json.loads((run / "run.json").read_text())
+    facts = {
+        "name": options.name,
+        "best_step": best["step"],
+        "minutes": records[-1]["minutes"],
+        "machine": machine(torch.device(described["device"])),
+        "world": world_version(),
+        "settings": json.dumps({k: v for k, v in shown.items() if k not in ("cache", "recogniser", "steps")}),
+        "validation": 64,
+    }
+    card = CARD.format(**shown | facts | {"steps": records[-1]["step"]}, **{
+        name: best[name] for name in ("held_out_cos_source", "held_out_cos_target")
+    })  # fmt: skip
+    weights.save(Generator.from_pretrained(run / BEST), options.output / options.name, card)
+    if options.name == "simswap-64":
+        critic = Discriminator.from_pretrained(run / BEST_CRITIC)
+        weights.save(critic, options.output / "critic-64", CRITIC_CARD.format(**facts))
+    print(f"{options.output / options.name}: step {best['step']}, validation score {best['score']:.3f}")
 
 
 if __name__ == "__main__":

@@ -3,9 +3,38 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+from simswap_lib.models import weights
+
+
+@dataclass(frozen=True)
+class DiscriminatorConfig:
+    """Sizes of a discriminator. The defaults are those of the paper's first release.
+
+    `layers`, the number of stride-2 convolutions, is 4 from 128 pixels on and fewer below, so that the smallest scale
+    still ends in a grid of at least 2 x 2 logits (at 64 pixels: 3 layers, M = 4).
+    """
+
+    image_size: int = 224  # pixels a side that `layers` is chosen for
+    width: int = 64  # channels of the first feature map, doubled by each layer, up to 8 times
+    scales: int = 2  # how many discriminators
+    layers: int | None = None  # convolutions with stride 2; None chooses by image_size
+
+    def __post_init__(self):
+        if self.width < 1 or self.scales < 1:
+            raise ValueError(f"Discriminator needs width and scales of at least 1, got {self.width} and {self.scales}.")
+        if self.layers is None:
+            layers = min(4, int(math.log2(max(1, self.image_size / 2 ** (self.scales - 1) / 4))))
+            object.__setattr__(self, "layers", layers)
+        if self.layers < 1:
+            raise ValueError(
+                f"Pictures of {self.image_size} pixels are too small for {self.scales} scales; take fewer scales."
+            )
 
 
 class PatchDiscriminator(nn.Module):
@@ -46,43 +75,40 @@ class Discriminator(nn.Module):
     """Independent PatchDiscriminators, each of which sees the picture at half the size of the one before.
 
     At the defaults these are the two discriminators of the paper's first release, 6,962,369 parameters each, M = 5.
-    `layers`, the number of stride-2 convolutions, is 4 from 128 pixels on and fewer below, so that the smallest scale
-    still ends in a grid of at least 2 x 2 logits (at 64 pixels: 3 layers, M = 4).
-
-    Args:
-        image_size: pixels a side that the default of `layers` is chosen for.
-        width: channels of the first feature map, doubled by each layer, up to 8 times.
-        scales: how many discriminators.
-        layers: convolutions with stride 2.
 
     Shapes: image (B, 3, H, W) in [-1, 1] -> for each scale, full size first, [map_1, ..., map_M, logits].
     Raises: ValueError for another shape, or a picture too small to leave any logits at the last scale.
     """
 
-    def __init__(self, image_size: int = 224, width: int = 64, scales: int = 2, layers: int | None = None):
+    Config = DiscriminatorConfig
+
+    def __init__(self, config: DiscriminatorConfig = DiscriminatorConfig()):
         super().__init__()
-        if width < 1 or scales < 1:
-            raise ValueError(f"Discriminator needs width and scales of at least 1, got {width} and {scales}.")
-        if layers is None:
-            layers = min(4, int(math.log2(max(1, image_size / 2 ** (scales - 1) / 4))))
-        if layers < 1:
-            raise ValueError(f"Pictures of {image_size} pixels are too small for {scales} scales; take fewer scales.")
-        self.layers = layers
-        self.discriminators = nn.ModuleList(PatchDiscriminator(width, layers) for _ in range(scales))
+        self.config = config
+        self.discriminators = nn.ModuleList(
+            PatchDiscriminator(config.width, config.layers) for _ in range(config.scales)
+        )
+
+    @classmethod
+    def from_pretrained(
+        cls, name_or_folder: str = "critic-64", device: str | torch.device | None = None
+    ) -> Discriminator:
+        """The discriminator of `data/weights/<name>/` ("critic-64" trained `simswap-64`), or of a saved folder."""
+        return weights.load(cls, name_or_folder, device)
 
     @property
     def maps(self) -> int:
         """M, the number of feature maps of each scale."""
-        return self.layers + 1
+        return self.config.layers + 1
 
     def forward(self, image: Tensor) -> list[list[Tensor]]:
         if image.ndim != 4 or image.shape[1] != 3:
             raise ValueError(f"Expected pictures (B, 3, H, W), got {tuple(image.shape)}.")
         # Both convolutions with stride 1 take one pixel away, so 3 must be left before them.
-        smallest = 3 * 2 ** (self.layers + len(self.discriminators) - 1)
+        smallest = 3 * 2 ** (self.config.layers + len(self.discriminators) - 1)
         if min(image.shape[2:]) < smallest:
             raise ValueError(
-                f"{len(self.discriminators)} scales of {self.layers} layers need pictures of at least {smallest} "
+                f"{self.config.scales} scales of {self.config.layers} layers need pictures of at least {smallest} "
                 f"pixels a side, got {image.shape[2]} x {image.shape[3]}."
             )
         outputs = []
