@@ -21,8 +21,8 @@ LINE = [
     {"evaluation", "evaluation_rows", "evaluation_report", "evaluation_folder", "checkpoints", "train_config"},
     {"train_step"},
     {"training", "train_cost"},
-    {"swapper", "bench", "experiments"},
-    {"figures", "diagrams", "studio", "widgets", "world_views", "watching", "course"},
+    {"swapper", "bench", "experiments", "failures"},
+    {"figures", "diagrams", "studio", "widgets", "world_views", "watching", "training_views", "course"},
     {"__main__"},
 ]
 PLACE = {name: place for place, names in enumerate(LINE) for name in names}

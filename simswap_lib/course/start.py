@@ -18,6 +18,7 @@ NEEDS = {
     "00": ("head_model", "weights/arcface", "weights/simswap", "weights/judge"),
     "01": ("head_model", "weights/judge"),
     "04": ("head_model", "weights/arcface", "weights/simswap", "weights/judge"),
+    "07": ("head_model", "weights/arcface", "weights/simswap", "results/failures"),
 }
 
 

@@ -1,13 +1,15 @@
-"""Runs the library's models with the reader's own pieces in them."""
+"""Runs the library's models, and its training, with the reader's own pieces in them."""
 
 import sys
 from collections.abc import Callable
 from contextlib import ExitStack
 from unittest.mock import patch
 
+PLACES = ("simswap_lib.models.", "simswap_lib.batches", "simswap_lib.train_step")
+
 
 class Transplant:
-    """Inside the `with`, the library's models build and run these pieces in the place of their own.
+    """Inside the `with`, the library's models and training build and run these pieces in the place of their own.
 
         yours = Transplant(adain=adain, IDBlock=IDBlock)
         with yours:
@@ -15,7 +17,7 @@ class Transplant:
             picture = network(target, v)     # and, while it runs, the reader's adain
 
     So a piece that passed is at work even where the piece around it is still the course's. May be entered many times.
-    Raises: ValueError for a name that no model of the library uses.
+    Raises: ValueError for a name that neither a model nor the training of the library uses.
     """
 
     def __init__(self, **pieces: Callable):
@@ -24,10 +26,10 @@ class Transplant:
             modules = [
                 module
                 for path, module in list(sys.modules.items())
-                if path.startswith("simswap_lib.models.") and name in vars(module)
+                if path.startswith(PLACES) and name in vars(module)
             ]
             if not modules:
-                raise ValueError(f"No model of the library uses a piece called {name}.")
+                raise ValueError(f"No model of the library, and no part of its training, uses a piece called {name}.")
             self.places += [(module, name, piece) for module in modules]
 
     def __enter__(self) -> None:
