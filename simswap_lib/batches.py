@@ -85,7 +85,7 @@ def draw_pairs(
 
     start, count: int (P,): the pictures of person p are start[p], ..., start[p] + count[p] - 1.
     Returns numbers of pictures, sources and targets int (batch,), and whether the two of a pair show one person.
-    Source: the paper, 3.4 (batches of one and of two identities in turn).
+    Source: the paper (batches of one and of two identities in turn).
     """
     rng = np.random.default_rng([seed, step])
     same = step % 2 == 0

@@ -107,9 +107,10 @@ def generator_step(
 
         L_G = lambda_Id L_Id + lambda_Recon L_Recon + lambda_Adv L_Adv + lambda_wFM L_wFM
 
-    Shapes: target (B, 3, H, W) in [-1, 1]; v_source (B, D) of length 1; same (B,) bool. target_maps: `run.look(target)`.
+    Shapes: target (B, 3, H, W) in [-1, 1]; v_source (B, D) of length 1; same (B,) bool.
+    target_maps: `run.look(target)`.
     Returns the result (B, 3, H, W), its identity vector (B, D), and the terms without their weights, each ().
-    Source: the paper, 3.3 and 3.4.
+    Source: the paper.
     """
     result = run.draw(target, v_source)  # (B, 3, H, W)
     result_maps = run.look(result)
@@ -142,7 +143,7 @@ def discriminator_step(
 
     Shapes: target, result (B, 3, H, W) in [-1, 1]. target_maps: `run.look(target)`.
     Returns the terms without their weights, each (): "critic", and "gp" in the steps that take it.
-    Source: the paper, 3.4; the penalty now and then: Karras et al. 2020, arXiv 1912.04958.
+    Source: the paper; the penalty now and then: Karras et al. 2020, arXiv 1912.04958.
     """
     made_maps = run.look(result.detach())
     terms = {"critic": losses.hinge_d_loss(target_maps, made_maps)}

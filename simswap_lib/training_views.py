@@ -40,10 +40,10 @@ def step_diagram() -> Figure:
     """Both halves of a step: what is computed once, where gradients go, and where they are cut off."""
     canvas = Canvas(10.4, 4.5)
     canvas.words(0.55, 3.3, "target", colour=TARGET, weight="bold")
-    canvas.words(0.55, 2.2, "$v_S$", size=14, colour=SOURCE)
+    canvas.words(0.8, 2.2, "$v_S$", size=14, colour=SOURCE)
     canvas.box(2.3, 2.75, 1.45, 0.9, "generator", RESULT, strong=True)
     canvas.arrow((1.0, 3.3), (1.3, 3.3), (1.3, 2.9), (1.575, 2.9), colour=TARGET)
-    canvas.arrow((0.85, 2.2), (1.3, 2.2), (1.3, 2.6), (1.575, 2.6), colour=SOURCE)
+    canvas.arrow((1.0, 2.2), (1.3, 2.2), (1.3, 2.6), (1.575, 2.6), colour=SOURCE)
     canvas.arrow((3.025, 2.75), (4.0, 2.75), colour=RESULT, width=2.2)
     canvas.words(4.4, 2.75, "result", colour=RESULT, weight="bold")
     canvas.box(6.3, 3.7, 1.5, 0.62, "recogniser, frozen", GREY, size=8.5)
@@ -53,8 +53,7 @@ def step_diagram() -> Figure:
     canvas.arrow((4.8, 2.75), (5.55, 2.75), colour=RESULT)
     canvas.arrow((4.4, 2.58), (4.4, 1.15), (5.55, 1.15), colour=RESULT)
     canvas.box(4.4, 1.75, 0.95, 0.4, "detach()", GREY, size=9)
-    canvas.arrow((0.55, 3.1), (0.55, 2.5), colour=TARGET, head=False)
-    canvas.arrow((0.55, 1.9), (0.55, 0.85), (5.55, 0.85), colour=TARGET)
+    canvas.arrow((0.3, 3.12), (0.3, 0.85), (5.55, 0.85), colour=TARGET)
     for y, words, colour in (
         (3.7, "$L_{Id}$: the source's face?", INK),
         (2.75, "$L_{Adv}$, $L_{wFM}$; and $L_{Recon}$", INK),
@@ -66,7 +65,6 @@ def step_diagram() -> Figure:
     canvas.words(2.3, 0.35, "2  the critic moves", size=12, colour=TARGET, weight="bold")
     canvas.words(8.9, 3.22, "gradients run back to the generator", size=8.5, colour=RESULT)
     canvas.words(8.75, 0.5, "gradients end at the critic", size=8.5, colour=TARGET)
-    canvas.axis.plot([0.2, 10.2], [2.2, 2.2], linestyle="none")
     return canvas.finish(
         "Diagram of one step. First half: target and v_S go through the generator, and the result is looked at by the "
         "frozen recogniser (L_Id) and the frozen critic (L_Adv and L_wFM), and compared with the target (L_Recon); "
@@ -87,8 +85,9 @@ def two_ways(logs: Mapping[str, Log], goal: float) -> Figure:
         axis.set(title=title, xlabel="step")
         axis.spines[["top", "right"]].set_visible(False)
         axis.legend(frameon=False, fontsize=8)
+    last = {name: log[-1] for name, log in logs.items()}
     ends = "; ".join(
-        f"{name}: the sum ends at {log[-1]['sum']:.1f}, the shift at {log[-1]['shift']:.1f}" for name, log in logs.items()
+        f"{name}: the sum ends at {end['sum']:.1f}, the shift at {end['shift']:.1f}" for name, end in last.items()
     )
     figure.alt = f"Two line charts over the steps. {ends}. The shift should come to {goal:g}."
     return figure

@@ -3,8 +3,8 @@
     python tools/run_failures.py                          all of them, one after the other
     python tools/run_failures.py "copies the target"      one
 
-About a minute each on two CPU cores. Writes data/results/failures/NAME.jsonl (the log), NAME.json (the settings, and the
-checksum of the generator that all start from) and NAME.png (a strip of held-out swaps at the end, if there is one).
+About a minute each on two CPU cores. Writes data/results/failures/NAME.jsonl (the log), NAME.json (settings and
+the checksum of the generator that all start from) and NAME.png (a strip of held-out swaps at the end, if any).
 """
 
 import argparse
@@ -30,11 +30,11 @@ from simswap_lib.watching import STRIP, Strip
 class Remembers(Step):
     """A step that keeps its last terms: those at which a run stopped are in no log."""
 
-    terms: dict = {}
+    last = None
 
     def __call__(self, *given):
-        Remembers.terms = super().__call__(*given)
-        return Remembers.terms
+        Remembers.last = super().__call__(*given)
+        return Remembers.last
 
 
 class Watch:
@@ -65,7 +65,7 @@ def run(name: str, failure: Failure, cache: str, steps: int | None = None) -> tu
         except FloatingPointError as error:
             print(error)
             done = int(str(error).split("at step ")[1].split(".")[0])
-            terms = {k: float(v) for k, v in Remembers.terms.items() if k in (*TERMS, "cos_source", "cos_target")}
+            terms = {k: float(v) for k, v in Remembers.last.items() if k in (*TERMS, "cos_source", "cos_target")}
             stopped = [{"step": done, "pictures": done * config.batch, **terms}]
         records = [json.loads(line) for line in (Path(folder) / LOG).read_text().splitlines()]
         strip = Path(folder) / STRIP
@@ -91,8 +91,9 @@ def main() -> None:
             "start": checksum(DATA / "weights" / failures.START / "model.safetensors"),
         }
         base = options.output / name.replace(" ", "-")
-        for ending, text in (("jsonl", "".join(json.dumps(r) + "\n" for r in log)), ("json", json.dumps(settings, indent=2) + "\n")):
-            with whole_file(base.with_suffix(f".{ending}")) as path:
+        lines = "".join(json.dumps(record) + "\n" for record in log)
+        for ending, text in ((".jsonl", lines), (".json", json.dumps(settings, indent=2) + "\n")):
+            with whole_file(base.with_suffix(ending)) as path:
                 path.write_text(text, encoding="utf-8")
         if strip:
             base.with_suffix(".png").write_bytes(strip)

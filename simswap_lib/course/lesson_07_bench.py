@@ -106,8 +106,8 @@ class Bench:
         except RuntimeError as error:
             if "does not require grad" in str(error):
                 error.add_note(
-                    "What was to be minimised hangs on no weight: look for a detach() or no_grad() too much, or for run.ema, "
-                    "which never learns by itself, in the place of run.generator."
+                    "What was to be minimised hangs on no weight: look for a detach() or no_grad() too much, or for "
+                    "run.ema, which never learns by itself, in the place of run.generator."
                 )
             raise
         require(torch.equal(copy, batch.target), "`target` was changed in place; the critic still needs it.")

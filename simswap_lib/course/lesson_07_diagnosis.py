@@ -74,8 +74,8 @@ def sees_a_collapse(diagnose: Callable) -> None:
     said = asked(diagnose, log(reconstruction=0.45))
     require(
         said == "collapses",
-        f"The reconstruction loss rose from 0.12 to 0.45, and the run was called {said!r}. Compare the mean of the last "
-        "5 with twice the mean of the first 5.",
+        f"The reconstruction loss rose from 0.12 to 0.45, and the run was called {said!r}. Compare the mean of the "
+        "last 5 with twice the mean of the first 5.",
     )
     easy = [record | {"reconstruction": record["reconstruction"] / 10} for record in log(reconstruction=0.45)]
     said = asked(diagnose, easy)

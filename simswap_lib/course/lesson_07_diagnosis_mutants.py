@@ -78,5 +78,3 @@ def whole_log(records):
 
 def copies_first(records):
     return _diagnose(records, order="scw")
-
-

@@ -1,4 +1,4 @@
-"""Checks of exercise 07.3: the discriminator's half of a step (paper 3.4)."""
+"""Checks of exercise 07.3: the discriminator's half of a step."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch import Tensor
 
 from simswap_lib import losses
 from simswap_lib.course.exercise import Wrong, require
-from simswap_lib.course.lesson_07_bench import CONFIG, WEIGHTS, Bench, alike, slope, some_batch
+from simswap_lib.course.lesson_07_bench import CONFIG, WEIGHTS, Bench, alike, gradients, slope, some_batch
 
 PLAIN, DEAR = 3, 4  # a step without the penalty and one with it: CONFIG.gp_every is 2
 
@@ -44,7 +44,8 @@ class Right:
             self.result = run.draw(batch.target, batch.v_source)
         self.target_maps, self.made_maps = run.look(batch.target), run.look(self.result)
         self.hinge = losses.hinge_d_loss(self.target_maps, self.made_maps)
-        self.penalty = losses.gradient_penalty(run.critic, batch.target, self.result, run.places(step, len(self.result)))
+        places = run.places(step, len(self.result))
+        self.penalty = losses.gradient_penalty(run.critic, batch.target, self.result, places)
         self.of_hinge, self.of_penalty = slope(self.hinge, run.critic), slope(self.penalty, run.critic)
 
 
@@ -123,9 +124,7 @@ def goes_down_the_hinge(answer: Callable) -> None:
         ),
     ):
         require(not alike(found, other) or alike(found, wanted), f"The slope of step {PLAIN} is wrong. {cause}")
-    require(
-        alike(found, wanted), f"In step {PLAIN}, without a penalty, the slope is not that of the hinge loss alone."
-    )
+    require(alike(found, wanted), f"In step {PLAIN}, without a penalty, the slope is not that of the hinge loss alone.")
 
 
 def takes_the_penalty_in_its_turn(answer: Callable) -> None:
@@ -162,7 +161,8 @@ def takes_the_penalty_in_its_turn(answer: Callable) -> None:
         (WEIGHTS.gp, "It is taken in one step of gp_every, so it counts gp_every times there: gp_every * gp * term."),
         (CONFIG.gp_every, "Its weight run.config.loss.gp is missing."),
     ):
-        require(not alike(found, factor * right.of_penalty, 0.02), f"The penalty's share of the slope is wrong. {cause}")
+        share = factor * right.of_penalty
+        require(not alike(found, share, 0.02), f"The penalty's share of the slope is wrong. {cause}")
     require(
         alike(found, CONFIG.gp_every * WEIGHTS.gp * right.of_penalty, 0.02),
         "The penalty's share of the slope is not gp_every * gp times its own.",
@@ -187,7 +187,7 @@ def starts_each_step_afresh(answer: Callable) -> None:
     bench, batch = Bench(), some_batch(1)
     # What a generator's step with an unfrozen critic leaves behind.
     losses.hinge_g_loss(bench.run.look(bench.run.draw(batch.target, batch.v_source).detach())).backward()
-    left = torch.cat([p.grad.flatten() if p.grad is not None else p.flatten() * 0 for p in bench["critic"].parameters()])
+    left = gradients(bench["critic"])
     wanted = Right(PLAIN, bench, batch).of_hinge
     checked(bench.discriminator_step(answer, batch, PLAIN)[0])
     found = bench.gradients["critic"][0]

@@ -1,4 +1,4 @@
-"""Checks of exercise 07.2: the generator's half of a step (paper 3.3 and 3.4)."""
+"""Checks of exercise 07.2: the generator's half of a step."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Wrong answers to exercise 07.2, and the bug of the section "Break it". Each is the course's step but for its mistake."""
+"""Wrong answers to exercise 07.2, each the course's step but for its mistake; `mystery` is the bug to find."""
 
 from collections.abc import Callable
 
@@ -70,9 +70,7 @@ critics_loss = _named(
     "critics_loss", _with(adversarial=lambda run, target: lambda maps: losses.hinge_d_loss(run.look(target), maps))
 )
 wrong_sign = _named("wrong_sign", _with(adversarial=lambda run, target: lambda maps: -losses.hinge_g_loss(maps)))
-all_maps = _named(
-    "all_maps", _with(matched=lambda run, target: lambda r, t, m: losses.feature_matching_loss(r, t))
-)
+all_maps = _named("all_maps", _with(matched=lambda run, target: lambda r, t, m: losses.feature_matching_loss(r, t)))
 one_map_late = _named(
     "one_map_late", _with(matched=lambda run, target: lambda r, t, m: losses.weak_feature_matching_loss(r, t, m + 1))
 )
@@ -93,24 +91,22 @@ averaged = _named(
 adversarial_bare = _named(
     "adversarial_bare",
     _with(
-        weigh=lambda run, target: lambda terms, w: sum(
-            (1 if n == "adversarial" else w[n]) * terms[n] for n in terms
-        )
+        weigh=lambda run, target: lambda terms, w: sum((1 if n == "adversarial" else w[n]) * terms[n] for n in terms)
     ),
 )
 weights_changed_places = _named(
     "weights_changed_places",
     _with(
-        weigh=lambda run, target: lambda terms, w: sum(
-            w[{"identity": "wfm", "wfm": "identity"}.get(n, n)] * terms[n] for n in terms
+        weigh=lambda run, target: (
+            lambda terms, w: sum(w[{"identity": "wfm", "wfm": "identity"}.get(n, n)] * terms[n] for n in terms)
         )
     ),
 )
 adversarial_subtracted = _named(
     "adversarial_subtracted",
     _with(
-        weigh=lambda run, target: lambda terms, w: sum(
-            (-1 if n == "adversarial" else 1) * w[n] * terms[n] for n in terms
+        weigh=lambda run, target: (
+            lambda terms, w: sum((-1 if n == "adversarial" else 1) * w[n] * terms[n] for n in terms)
         )
     ),
 )
@@ -156,5 +152,9 @@ def _without_zero(run, total) -> None:
 
 
 def mystery(run, target, v_source, same, target_maps):
-    """The colleague's step of "Break it": identity is read through NumPy, as for a report, and carries no gradient."""
-    return _step(run, target, v_source, same, target_maps, eyes=lambda result: torch.from_numpy(result.detach().numpy()))
+    """The colleague's step: identity is read through NumPy, as for a report, and carries no gradient."""
+
+    def through_numpy(result):
+        return torch.from_numpy(result.detach().cpu().numpy()).to(result.device)
+
+    return _step(run, target, v_source, same, target_maps, eyes=through_numpy)

@@ -1,4 +1,4 @@
-"""Checks of exercise 07.1: whom a batch pairs with whom, and what it may depend on (paper 3.4)."""
+"""Checks of exercise 07.1: whom a batch pairs with whom, and what it may depend on."""
 
 from __future__ import annotations
 
@@ -119,9 +119,9 @@ def lets_everybody_take_part(answer: Callable) -> None:
             worst = people[np.abs(share[people] - 1 / len(people)).argmax()]
             require(
                 abs(share[worst] - 1 / len(people)) < TOLERANCE,
-                f"On step {step} person {worst}, with {COUNT[worst]} photos, is the {role} in {share[worst]:.0%} of the "
-                f"pairs; expected {1 / len(people):.0%}, as for everybody. Draw the person first, then one of their "
-                "photos: otherwise people with many photos fill the batches.",
+                f"On step {step} person {worst}, with {COUNT[worst]} photos, is the {role} in {share[worst]:.0%} of "
+                f"the pairs; expected {1 / len(people):.0%}, as for everybody. Draw the person first, then one of "
+                "their photos: otherwise people with many photos fill the batches.",
             )
     alike = [(PERSON[s], PERSON[t]) for s, t in zip(*draw(answer, step=1)[:2], strict=True)]
     require(

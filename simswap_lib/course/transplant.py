@@ -24,9 +24,7 @@ class Transplant:
         self.places = []
         for name, piece in pieces.items():
             modules = [
-                module
-                for path, module in list(sys.modules.items())
-                if path.startswith(PLACES) and name in vars(module)
+                module for path, module in list(sys.modules.items()) if path.startswith(PLACES) and name in vars(module)
             ]
             if not modules:
                 raise ValueError(f"No model of the library, and no part of its training, uses a piece called {name}.")
