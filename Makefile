@@ -11,7 +11,7 @@ BIN := .venv/bin
 NOTEBOOKS ?= notebooks
 # Two workers of one thread each: fits two cores, and does not crowd a container that sees more cores than it may use.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/pytest -q -n 2
-NBVAL := $(PYTEST) -p no:python --nbval-lax --nbval-current-env --nbval-cell-timeout=300 --dist loadscope
+NBVAL := $(PYTEST) -p no:python --nbval-lax --nbval-current-env --nbval-cell-timeout=300 --dist loadscope --durations=8 --durations-min=2
 
 help:
 	@sed -n '/^#/!q; s/^# \{0,1\}//p' Makefile

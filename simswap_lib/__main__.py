@@ -1,4 +1,4 @@
-"""The command line: python -m simswap_lib render | check-data | swap | train | evaluate | bench.
+"""The command line: python -m simswap_lib render | check-data | swap | train | evaluate | bench | progress.
 
 Everything heavy is imported inside the command that needs it, so that `--help` answers at once.
 """
@@ -59,9 +59,9 @@ def parser() -> argparse.ArgumentParser:
     train.add_argument("--run", type=Path, required=True, metavar="DIR", dest="folder", help="run folder")
     train.add_argument(
         "--preset",
-        default="studio-64",
+        default="studio",
         metavar="NAME",
-        help="smoke, course, studio-64, studio, colab or paper (default %(default)s)",
+        help="smoke, course, studio, studio-128, colab or paper (default %(default)s)",
     )
     train.add_argument("--as-released", metavar="NAME", help="first or train.py: the objective of the released code")
     train.add_argument("--threads", type=int, metavar="N", help="CPU cores to use (default: all)")
@@ -89,6 +89,10 @@ def parser() -> argparse.ArgumentParser:
     bench.add_argument("--compile", action="store_true", help="for generator: with torch.compile")
     bench.add_argument("--json", type=Path, metavar="FILE", help="also write the figures there")
     bench.set_defaults(run=run_bench)
+
+    shown = commands.add_parser("progress", help="which exercises of the course are done")
+    shown.add_argument("lesson", nargs="?", default="all", help='such as 04 (default: "all")')
+    shown.set_defaults(run=run_progress)
     return top
 
 
@@ -254,6 +258,12 @@ def run_bench(options: argparse.Namespace) -> None:
     for name, value in figures.items():
         print(f"{name:44} {value:.4g}" if isinstance(value, float) else f"{name:44} {value}")
     write_json(options.json, figures)
+
+
+def run_progress(options: argparse.Namespace) -> None:
+    from simswap_lib.course import progress
+
+    progress(options.lesson)
 
 
 # ----------------------------------------------------------------------------

@@ -93,6 +93,9 @@ def restore(run_folder: Path, config: dict, parts: dict, device: torch.device | 
             "Take the old settings to go on, or another folder to start anew."
         )
     for name, part in parts.items():
+        if isinstance(part, torch.optim.Optimizer):  # a run may go on on another device: keep what this one needs
+            for saved, own in zip(states[name]["param_groups"], part.param_groups, strict=True):
+                saved |= {"capturable": own["capturable"]} if "capturable" in own else {}
         part.load_state_dict(states[name])
     return step
 

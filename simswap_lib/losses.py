@@ -110,44 +110,50 @@ def gradient_penalty(
     return (gradient.flatten(1).norm(dim=1) - 1).square().mean()
 
 
+def map_distances(result_maps: Outputs, target_maps: Outputs) -> Tensor:
+    """d_i = sum over scales of 1/N_i |D_i(I_R) - D_i(I_T)|_1 for i = 1 ... M: how far apart two pictures are.
+
+    N_i counts all elements of map i, batch included: each map of each scale counts by its mean, however large it is.
+    Takes the outputs of `Discriminator` and leaves the logits out. The target's side is a constant: no gradient.
+
+    Shapes: for each scale [map_1, ..., map_M, logits], M the same for all -> (M,), not negative.
+    Raises: ValueError if scales, maps or shapes differ, or if there is no map. Source: the paper, after pix2pixHD.
+    """
+    _check_pair(result_maps, target_maps)
+    distances = []
+    for result_scale, target_scale in zip(result_maps, target_maps, strict=True):
+        for result, target in zip(result_scale[:-1], target_scale[:-1], strict=True):
+            if result.shape != target.shape:
+                raise ValueError(f"Feature maps differ in shape: {tuple(result.shape)} and {tuple(target.shape)}.")
+            distances.append((_at_least_float32(result) - _at_least_float32(target.detach())).abs().mean())
+    return torch.stack(distances).view(len(result_maps), -1).sum(dim=0)  # (scales, M) -> (M,)
+
+
 def feature_matching_loss(result_maps: Outputs, target_maps: Outputs) -> Tensor:
-    """L_oFM = sum over scales and over i = 1 ... M of 1/N_i |D_i(I_R) - D_i(I_T)|_1, N_i the elements of map i.
+    """L_oFM = sum over i = 1 ... M of d_i, the distances of `map_distances`.
 
     "Original" feature matching, as in pix2pixHD: all maps. It pulls the result towards the target in everything, in
-    identity too. Takes the outputs of `Discriminator` and leaves the logits out. The target's side is a constant.
+    identity too.
 
-    Raises: ValueError if scales, maps or shapes differ. Source: the paper.
+    Raises: ValueError as `map_distances`. Source: the paper.
     """
-    return weak_feature_matching_loss(result_maps, target_maps, m=1)
+    return map_distances(result_maps, target_maps).sum()
 
 
 def weak_feature_matching_loss(result_maps: Outputs, target_maps: Outputs, m: int) -> Tensor:
-    """L_wFM = sum over scales and over i = m ... M of 1/N_i |D_i(I_R) - D_i(I_T)|_1: only the later, coarser maps.
+    """L_wFM = sum over i = m ... M of d_i, the distances of `map_distances`: only the later, coarser maps.
 
     Early maps hold texture and with it the target's identity; late ones hold pose, expression and light, which the
     result must keep. Maps are numbered from 1 at the input to M; logits are no map. m = 1 is `feature_matching_loss`.
-    Takes the outputs of `Discriminator` and leaves the logits out. The target's side is a constant: no gradient.
+    Early maps are not even compared, so they get no gradient of their own.
 
-    Raises: ValueError if m is not in 1 ... M, or if scales, maps or shapes differ. Source: the paper.
+    Raises: ValueError if m is not in 1 ... M, or as `map_distances`. Source: the paper.
     """
-    _check_scales(result_maps)
-    if len(result_maps) != len(target_maps) or any(
-        len(r) != len(t) for r, t in zip(result_maps, target_maps, strict=True)
-    ):
-        raise ValueError(
-            f"Expected the same scales and maps on both sides, got {[len(maps) for maps in result_maps]} "
-            f"and {[len(maps) for maps in target_maps]} tensors."
-        )
-    total = []
-    for result_scale, target_scale in zip(result_maps, target_maps, strict=True):
-        last = len(result_scale) - 1  # M; the logits stand behind it
-        if not 1 <= m <= last:
-            raise ValueError(f"m counts feature maps from 1 to M = {last}, got {m}.")
-        for result, target in zip(result_scale[m - 1 : last], target_scale[m - 1 : last], strict=True):
-            if result.shape != target.shape:
-                raise ValueError(f"Feature maps differ in shape: {tuple(result.shape)} and {tuple(target.shape)}.")
-            total.append((_at_least_float32(result) - _at_least_float32(target.detach())).abs().mean())
-    return torch.stack(total).sum()
+    _check_pair(result_maps, target_maps)
+    last = len(result_maps[0]) - 1  # M; the logits stand behind it
+    if not 1 <= m <= last:
+        raise ValueError(f"m counts feature maps from 1 to M = {last}, got {m}.")
+    return map_distances([scale[m - 1 :] for scale in result_maps], [scale[m - 1 :] for scale in target_maps]).sum()
 
 
 def _at_least_float32(x: Tensor) -> Tensor:
@@ -158,6 +164,17 @@ def _at_least_float32(x: Tensor) -> Tensor:
 def _check_scales(outputs: Outputs) -> None:
     if isinstance(outputs, Tensor) or not outputs or any(isinstance(scale, Tensor) or not scale for scale in outputs):
         raise ValueError("Expected a discriminator's outputs: for each scale a list [map_1, ..., map_M, logits].")
+
+
+def _check_pair(result_maps: Outputs, target_maps: Outputs) -> None:
+    _check_scales(result_maps)
+    _check_scales(target_maps)
+    found, wanted = [[len(scale) for scale in maps] for maps in (result_maps, target_maps)]
+    if found != wanted or len(set(found)) != 1 or found[0] < 2:
+        raise ValueError(
+            "Expected the same scales and maps on both sides, alike in every scale, a map and the logits at least; "
+            f"got {found} and {wanted} tensors."
+        )
 
 
 def _logits(outputs: Outputs) -> list[Tensor]:

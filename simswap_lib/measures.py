@@ -42,8 +42,23 @@ def nearer_people(queries: Tensor, gallery: Tensor, labels: Tensor, owners: Tens
     cosines = (queries @ gallery.T).float().cpu()  # (Q, G)
     nearest = torch.full((len(queries), people), -2.0)
     nearest.scatter_reduce_(1, owners.expand(len(queries), -1), cosines, "amax")  # (Q, people)
-    own = nearest.gather(1, labels[:, None])
-    return ((nearest >= own).sum(1) - 1).numpy()
+    return others_as_near(nearest.numpy(), labels.numpy())
+
+
+def others_as_near(cosines: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """How many other people are as near to each query as its own person, from the cosines to all; 0 is a hit.
+
+        nearer_i = |{ j : cos_ij >= cos_(i, label_i) }| - 1
+
+    A tie counts against the query. The person themselves is among the j, hence the - 1.
+
+    Shapes: cosines (Q, people), labels (Q,) integers, the person of each query -> (Q,) int64, 0 ... people - 1.
+    Raises: ValueError for shapes that do not fit.
+    """
+    if cosines.ndim != 2 or labels.shape != cosines.shape[:1]:
+        raise ValueError(f"Expected cosines (Q, people) and labels (Q,), got {cosines.shape} and {labels.shape}.")
+    own = np.take_along_axis(cosines, labels[:, None], axis=1)  # (Q, 1)
+    return (cosines >= own).sum(axis=1) - 1
 
 
 def retrieval(queries: Tensor, gallery: Tensor, labels: Tensor, owners: Tensor | None = None) -> float:
@@ -74,6 +89,27 @@ def gallery_curve(nearer: np.ndarray, people: int, sizes: Iterable[int]) -> dict
         / len(nearer)
         for g in sizes
     }
+
+
+def verification(same: np.ndarray, different: np.ndarray, false_accepts: float) -> tuple[float, float]:
+    """The threshold that accepts few pairs of strangers, and the share of pairs of one person that it accepts.
+
+    A pair is accepted if its cosine lies above the threshold. Of all thresholds that accept at most the share
+    `false_accepts` of the pairs of different people, the lowest is taken; it is the cosine of one of those pairs.
+
+    same: (N,) cosines of pairs of one person; different: (M,) of pairs of two; false_accepts in [0, 1).
+    Returns threshold, in [-1, 1], and share, 0 ... 1 ("true accepts at this share of false accepts").
+    Raises: ValueError for empty or other shapes, or another share.
+    """
+    same, different = np.asarray(same), np.asarray(different)
+    if same.ndim != 1 or different.ndim != 1 or not len(same) or not len(different) or not 0 <= false_accepts < 1:
+        raise ValueError(
+            f"Expected cosines (N,) and (M,) and a share in [0, 1), got {same.shape}, {different.shape}, "
+            f"{false_accepts}."
+        )
+    allowed = int(false_accepts * len(different) + 1e-9)  # 0.29 * 100 is 28.999999999999996
+    threshold = np.sort(different)[::-1][allowed]  # `allowed` pairs lie above it, or fewer if some are equal
+    return float(threshold), float((same > threshold).mean())
 
 
 def interval(values: np.ndarray, seed: int = 0) -> tuple[float, float]:

@@ -24,6 +24,7 @@ class TrainConfig:
     scales: int = 2  # discriminator: sizes of the picture that it looks at
     recogniser: str = "arcface"  # name, folder or .onnx file of the recogniser that gives the identity vectors
     start: str | None = None  # name or folder of a generator to go on from, at this size or another
+    start_critic: str | None = None  # name or folder of a discriminator to go on from; its first `scales`
     # The objective.
     loss: LossWeights = field(default_factory=LossWeights)
     first_map: int = 4  # m: weak feature matching takes the discriminator's maps m to M
@@ -59,13 +60,13 @@ PRESETS = {
     ),
     # A few minutes on a CPU: the identity begins to move.
     "course": TrainConfig(people=400, photos=8, loss=FAST, steps=400, log_every=20, validate_every=100),
-    # The shipped `simswap`: minutes on a large GPU, days on a CPU.
-    "studio": TrainConfig(
+    # The shipped `simswap`: an hour on one core.
+    "studio": TrainConfig(loss=FAST, steps=3200),
+    # The same at 128 pixels: minutes on a large GPU, days on a CPU.
+    "studio-128": TrainConfig(
         people=5000, photos=8, size=128, width=40, critic_width=48, first_map=5, loss=FAST,
-        steps=12_000, batch=64, ema=0.999, workers=4, log_every=50, validate_every=250, checkpoint_every=1000,
+        steps=5000, batch=64, ema=0.999, workers=4, log_every=50, validate_every=250, checkpoint_every=1000,
     ),
-    # The shipped `simswap-64`: half an hour on a CPU.
-    "studio-64": TrainConfig(loss=FAST, steps=2500),
     # One T4 of Colab, 20 minutes with the rendering: 128 pixels.
     "colab": TrainConfig(
         people=2000, photos=8, size=128, cache="cache", width=48, downs=3, workers=2, loss=FAST, steps=3000,

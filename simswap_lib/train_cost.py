@@ -12,7 +12,8 @@ from simswap_lib.photographs import cpus, photograph
 from simswap_lib.train_config import TrainConfig
 from simswap_lib.train_step import Step
 
-TRIAL_STEPS = 2  # of each kind; the first two do not count
+TRIAL_STEPS = 4
+WARM_UP = {"cpu": 2, "cuda": 6}  # steps that do not count; a GPU chooses its algorithms, and records itself
 TRIAL_PICTURES = 8
 
 
@@ -51,7 +52,7 @@ def cost(config: TrainConfig, accelerator: Accelerator) -> Cost:
     target = torch.rand(count, 3, config.size, config.size, device=device) * 2 - 1
     vectors = F.normalize(torch.randn(2, count, recogniser.config.embedding_dim, device=device), dim=2)
     last, seconds = time.perf_counter(), []
-    for step in range(2 + 2 * TRIAL_STEPS):
+    for step in range(1, 1 + WARM_UP.get(device.type, 2) + TRIAL_STEPS):  # step 0 would take the gradient penalty
         terms = step_of(step, target, *vectors, torch.full((count,), step % 2 == 0, device=device))
         terms["critic"].item()  # waits until the device is done
         now = time.perf_counter()
@@ -65,7 +66,7 @@ def cost(config: TrainConfig, accelerator: Accelerator) -> Cost:
         photographs=photographs,
         megabytes=(photographs or 0) * config.size**2 * 3 / 1e6,
         render_seconds=(photographs or 0) * (render_seconds(config.size) if photographs else 0) / cpus(),
-        step_seconds=sum(seconds[2:]) / (2 * TRIAL_STEPS),
+        step_seconds=sum(seconds[-TRIAL_STEPS:]) / TRIAL_STEPS,
         steps=config.steps,
     )
 

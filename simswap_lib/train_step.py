@@ -10,6 +10,7 @@ from simswap_lib import losses
 from simswap_lib.models.arcface import ArcFace
 from simswap_lib.models.discriminator import Discriminator, DiscriminatorConfig
 from simswap_lib.models.generator import Generator, GeneratorConfig
+from simswap_lib.models.recorded import Recorded
 from simswap_lib.train_config import TrainConfig
 
 TERMS = ("identity", "reconstruction", "adversarial", "wfm", "critic", "gp")  # of the objective
@@ -20,7 +21,8 @@ class Step:
 
     Several processes hold the same networks, see different parts of a batch and average their gradients, so that the
     batch might as well have been in one place; only batch normalisation looks at each process's own part.
-    Nothing is read back from the device: a GPU is never made to wait.
+    Nothing is read back from the device: a GPU is never made to wait. Alone on a CUDA device, the moves are recorded
+    and replayed (`models/recorded.py`).
     """
 
     def __init__(self, config: TrainConfig, recogniser: ArcFace, accelerator: Accelerator):
@@ -33,12 +35,19 @@ class Step:
         else:
             generator = Generator.from_pretrained(config.start).resized(config.size)
         self.generator = generator.to(device, memory_format=torch.channels_last)
-        critic = Discriminator(DiscriminatorConfig(config.size, config.critic_width, config.scales))
-        self.critic = critic.to(device, memory_format=torch.channels_last)
+        if config.start_critic is None:
+            critic = Discriminator(DiscriminatorConfig(config.size, config.critic_width, config.scales))
+        else:
+            critic = Discriminator.from_pretrained(config.start_critic).first(config.scales)
+        self.critic = critic.train().to(device, memory_format=torch.channels_last)
         self.ema = copy.deepcopy(self.generator).requires_grad_(False).eval()
-        self.adam_g = torch.optim.Adam(self.generator.parameters(), config.learning_rate, config.betas)
-        self.adam_d = torch.optim.Adam(self.critic.parameters(), config.learning_rate, config.betas)
+        # Scaled gradients are looked at before each step, and several processes wait for each other: no recording.
+        recorded = device.type == "cuda" and accelerator.num_processes == 1 and accelerator.scaler is None
+        adam = {"lr": config.learning_rate, "betas": config.betas, "capturable": recorded}
+        self.adam_g = torch.optim.Adam(self.generator.parameters(), **adam)
+        self.adam_d = torch.optim.Adam(self.critic.parameters(), **adam)
         self._step_g, self._step_d = accelerator.prepare(self.adam_g, self.adam_d)
+        self._both = Recorded(self._moves) if recorded else self._moves
 
     @property
     def parts(self) -> dict:
@@ -56,17 +65,22 @@ class Step:
         Returns the terms of the objective without their weights, and the cosines of the result, as tensors ().
         """
         target = target.contiguous(memory_format=torch.channels_last)
+        terms = self._both(target, v_source, v_target, same, self.places(step, len(target)))
+        # The average of the last few hundred generators is better than any one of them.
+        update_ema(self.ema, self.generator, min(self.config.ema, (1 + step) / (10 + step)))
+        return terms
 
+    def _moves(
+        self, target: Tensor, v_source: Tensor, v_target: Tensor, same: Tensor, places: Tensor | None
+    ) -> dict[str, Tensor]:
+        """The generator's move, then the discriminator's. places: None in a step without gradient penalty."""
         # The critic looks at the target once, for the generator's feature matching and for its own step.
         target_maps = self.look(target)
         # While the generator moves, the critic's own gradients would only be thrown away.
         self.critic.requires_grad_(False)
         result, v_result, terms = generator_step(self, target, v_source, same, target_maps)
         self.critic.requires_grad_(True)
-        terms |= discriminator_step(self, step, target, result, target_maps)
-
-        # The average of the last few hundred generators is better than any one of them.
-        update_ema(self.ema, self.generator, min(self.config.ema, (1 + step) / (10 + step)))
+        terms |= discriminator_step(self, target, result, target_maps, places)
         with torch.no_grad():
             terms["cos_source"] = torch.cosine_similarity(v_result, v_source).mean()
             terms["cos_target"] = torch.cosine_similarity(v_result, v_target).mean()
@@ -93,11 +107,17 @@ class Step:
         average_gradients(self.accelerator, network)
         optimiser.step()
 
-    def places(self, step: int, count: int) -> Tensor:
-        """Where between real and made each sample's penalty is taken, (B,): the same for a sample in any process."""
+    def places(self, step: int, count: int) -> Tensor | None:
+        """Where between real and made each sample's penalty is taken, (B,); None in a step without gradient penalty.
+
+        The same for a sample in whatever process.
+        """
+        if not self.config.loss.gp or step % self.config.gp_every:
+            return None
         chance = torch.Generator().manual_seed(self.config.seed * 1_000_003 + step)
         first = self.accelerator.process_index * count
-        return torch.rand(self.accelerator.num_processes * count, generator=chance)[first : first + count]
+        places = torch.rand(self.accelerator.num_processes * count, generator=chance)[first : first + count]
+        return places.to(self.accelerator.device)
 
 
 def generator_step(
@@ -133,7 +153,7 @@ def generator_step(
 
 
 def discriminator_step(
-    run: Step, step: int, target: Tensor, result: Tensor, target_maps: losses.Outputs
+    run: Step, target: Tensor, result: Tensor, target_maps: losses.Outputs, places: Tensor | None
 ) -> dict[str, Tensor]:
     """Move the critic to tell the target from the picture that the generator has just made.
 
@@ -141,15 +161,16 @@ def discriminator_step(
 
     The penalty is dear and changes slowly, so it is taken every `gp_every` steps, that many times as strong.
 
-    Shapes: target, result (B, 3, H, W) in [-1, 1]. target_maps: `run.look(target)`.
+    Shapes: target, result (B, 3, H, W) in [-1, 1]. target_maps: `run.look(target)`. places: `run.places(step, B)`, (B,),
+    or None in a step without penalty.
     Returns the terms without their weights, each (): "critic", and "gp" in the steps that take it.
     Source: the paper; the penalty now and then: Karras et al. 2020, arXiv 1912.04958.
     """
     made_maps = run.look(result.detach())
     terms = {"critic": losses.hinge_d_loss(target_maps, made_maps)}
     total = terms["critic"]
-    if run.config.loss.gp and step % run.config.gp_every == 0:
-        terms["gp"] = losses.gradient_penalty(run.critic, target, result, run.places(step, len(target)))
+    if places is not None:
+        terms["gp"] = losses.gradient_penalty(run.critic, target, result, places)
         total = total + run.config.gp_every * run.config.loss.gp * terms["gp"]
     run.move(run.critic, total)
     return terms

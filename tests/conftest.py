@@ -32,6 +32,12 @@ def no_network(monkeypatch):
 
 
 @pytest.fixture(autouse=True)
+def own_progress(monkeypatch, tmp_path):
+    """What the tests pass is not the reader's progress."""
+    monkeypatch.setenv("SIMSWAP_PROGRESS", str(tmp_path / "progress.json"))
+
+
+@pytest.fixture(autouse=True)
 def close_figures():
     """Figures that a test leaves open would pile up, and matplotlib would warn in some other test."""
     yield

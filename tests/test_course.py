@@ -351,7 +351,44 @@ class TestHintsSolutionsProgress:
         out = capsys.readouterr().out
         row = next(line for line in out.splitlines() if line.startswith("98.1"))
         assert row.split() == ["98.1", "Doubling", "1", "min", "passed", "2", "yours"]
-        assert "1 of 2 done" in out and "memory only" in out
+        assert "1 of 2 done." in out and "on this machine only" in out and "progress.json" in out
+
+    def test_progress_outlives_the_kernel(self, capsys):
+        session.check("98.1", lambda x: x)
+        session.forget()  # as a restart does
+        session.progress()
+        assert "failed before" in capsys.readouterr().out
+        session.check("98.1", lambda x: 2 * x)
+        session.forget()
+
+        def double(x):
+            raise NotImplementedError
+
+        session.check("98.1", double)  # the page is run again, the blank still blank
+        capsys.readouterr()
+        session.progress()
+        out = capsys.readouterr().out
+        row = next(line for line in out.splitlines() if line.startswith("98.1"))
+        assert "passed before" in row and "the course's" in row and "1 of 2 done." in out
+
+    @pytest.mark.parametrize("held", ["", "{", "[1]", '{"98.1": 3}', '{"98.1": {"passed": true}}'])
+    def test_a_damaged_file_counts_as_none(self, held, capsys, tmp_path):
+        (tmp_path / "progress.json").write_text(held)
+        session.progress()
+        assert "0 of 2 done." in capsys.readouterr().out
+        session.check("98.1", lambda x: 2 * x)
+        session.forget()
+        session.progress()
+        assert "1 of 2 done." in capsys.readouterr().out
+
+    def test_where_nothing_can_be_written_the_course_goes_on(self, capsys, monkeypatch, tmp_path):
+        (tmp_path / "file").write_text("in the way")
+        for value in (str(tmp_path / "file" / "progress.json"), ""):
+            monkeypatch.setenv("SIMSWAP_PROGRESS", value)
+            session.forget()
+            session.check("98.1", lambda x: 2 * x)
+            session.progress()
+            assert "1 of 2 done." in capsys.readouterr().out
 
     def test_progress_of_one_lesson(self, capsys, monkeypatch):
         other = replace(TOY, id="97.1", title="Other")

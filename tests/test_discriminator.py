@@ -103,6 +103,32 @@ class TestForward:
         assert seen[0, 0] and not seen[-1].any() and not seen[:, -1].any()
 
 
+class TestShippedAndShortened:
+    def test_the_shipped_one_tells_a_render_from_noise(self):
+        from simswap_lib.files import to_tensor
+        from simswap_lib.photographs import photograph
+        from simswap_lib.world.people import HELD_OUT
+
+        critic = Discriminator.from_pretrained()
+        side = critic.config.image_size
+        real = to_tensor(photograph(HELD_OUT + 40, 0, side)[None])
+        noise = torch.rand(real.shape, generator=torch.Generator().manual_seed(0)) * 2 - 1
+        with torch.no_grad():
+            scores = [sum(scale[-1].mean() for scale in critic(picture)) for picture in (real, noise)]
+        assert scores[0] > scores[1]
+
+    def test_the_first_scales_answer_as_before(self):
+        torch.manual_seed(0)
+        whole = Discriminator(DiscriminatorConfig(image_size=32, width=2)).eval()
+        image = torch.randn(1, 3, 32, 32)
+        few = whole.first(1).eval()
+        assert few.config == DiscriminatorConfig(image_size=32, width=2, scales=1, layers=whole.config.layers)
+        for one, other in zip(few(image)[0], whole(image)[0], strict=True):
+            assert torch.equal(one, other)
+        with pytest.raises(ValueError, match="has 2 scales; asked for 3"):
+            whole.first(3)
+
+
 class TestRefusals:
     @pytest.mark.parametrize("shape", [(3, 64, 64), (1, 1, 64, 64)])
     def test_not_rgb(self, shape):

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from simswap_lib import failures, files, losses
-from simswap_lib.failures import FAILURES, FOLDER, HEALTHY, diagnose, records, root_of_squares, shuffled
+from simswap_lib.failures import FAILURES, FOLDER, HEALTHY, diagnose, records, root_of_squares
 
 NAMES = list(FAILURES)
 
@@ -22,7 +22,8 @@ def test_the_log_is_that_of_these_settings_and_weights(name):
     replaced = FAILURES[name].reconstruction
     assert stored["reconstruction"] == (replaced.__name__ if replaced else None)
     assert stored["cause"] == FAILURES[name].cause
-    assert stored["start"] == files.checksum(files.DATA / "weights" / failures.START / "model.safetensors")
+    for network in (failures.START, failures.CRITIC):
+        assert stored["weights"][network] == files.checksum(files.DATA / "weights" / network / "model.safetensors")
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -42,8 +43,8 @@ def test_the_failures_show_as_the_lesson_says():
     assert healthy["held_out_cos_source"] > 0.8 * first["cos_source"]
     assert copies["held_out_cos_target"] > copies["held_out_cos_source"]
     assert copies["held_out_redrawn_l1"] < 1.1 * healthy["held_out_redrawn_l1"]
-    assert collapsed["held_out_retrieval"] < 0.5 < healthy["held_out_retrieval"]
-    assert collapsed["variety"] < 0.7 * healthy["variety"]
+    assert collapsed["held_out_redrawn_l1"] > 2 * healthy["held_out_redrawn_l1"]
+    assert collapsed["cos_source"] > healthy["cos_source"] - 0.1
     assert wins["adversarial"] > 1 > abs(healthy["adversarial"])
 
 
@@ -61,14 +62,6 @@ def test_the_root_has_a_value_but_no_slope():
         loss = root_of_squares(result, target, same)
         (slope,) = torch.autograd.grad(loss, result)
         assert loss.isfinite() and slope.isfinite().all() == sound
-
-
-def test_the_shuffled_loss_asks_for_the_neighbours_picture():
-    pictures = torch.rand(3, 3, 4, 4)
-    everybody = torch.ones(3, dtype=torch.bool)
-    assert shuffled(pictures.roll(1, 0), pictures, everybody) == 0
-    assert shuffled(pictures, pictures, everybody) > 0.1 > losses.reconstruction_loss(pictures, pictures, everybody)
-    assert shuffled(pictures, pictures, ~everybody) == 0
 
 
 def test_names_are_checked(tmp_path, monkeypatch):

@@ -11,20 +11,27 @@ ROOT = Path(__file__).resolve().parent.parent
 LINE = [
     {"files", "interruption"},
     {"world", "faces"},
-    {"models", "losses"},
+    {"models", "losses", "instruments"},
     {"provenance", "pictures"},
     {"photographs", "folders"},
     {"batches", "data"},
     {"material"},
     {"check_data", "data_findings"},
     {"measures"},
-    {"evaluation", "evaluation_rows", "evaluation_report", "evaluation_folder", "checkpoints", "train_config"},
+    {
+        "evaluation", "evaluation_rows", "evaluation_report", "evaluation_folder", "checkpoints", "train_config",
+        "flattery",
+    },
     {"train_step"},
     {"training", "train_cost"},
     {"swapper", "bench", "experiments", "failures"},
-    {"figures", "diagrams", "studio", "widgets", "world_views", "watching", "training_views", "course"},
+    {
+        "figures", "diagrams", "studio", "widgets", "world_views", "watching", "course", "published",
+        "evaluation_views", "vector_figures", "vector_views", "loss_views", "tug_of_war", "critic_figures",
+        "critic_views", "training_views",
+    },
     {"__main__"},
-]
+]  # fmt: skip
 PLACE = {name: place for place, names in enumerate(LINE) for name in names}
 TRUTH = f"{PACKAGE}.world.truth"
 

@@ -51,12 +51,12 @@ def generator_step(run, target, v_source, same, target_maps):
     return result, v_result, dict(identity=identity, reconstruction=reconstruction, adversarial=adversarial, wfm=wfm)
 
 
-def discriminator_step(run, step, target, result, target_maps):
+def discriminator_step(run, target, result, target_maps, places):
     result = result.detach()
     total = critic = losses.hinge_d_loss(target_maps, run.critic(result))
     terms = {"critic": critic}
-    if step % run.config.gp_every == 0 and run.config.loss.gp > 0:
-        gp = losses.gradient_penalty(run.critic, target, result, run.places(step, target.shape[0]))
+    if isinstance(places, torch.Tensor):
+        gp = losses.gradient_penalty(run.critic, target, result, places)
         terms["gp"] = gp
         total = total + run.config.loss.gp * run.config.gp_every * gp
     run.adam_d.zero_grad()
@@ -213,14 +213,14 @@ def in_place(run, target, v_source, same, target_maps):
     return answer
 
 
-def generator_moves_twice(run, step, target, result, target_maps):
-    terms = train_step.discriminator_step(run, step, target, result, target_maps)
+def critic_moves_twice(run, target, result, target_maps, places):
+    terms = train_step.discriminator_step(run, target, result, target_maps, places)
     run.move(run.critic, losses.hinge_d_loss(run.look(target), run.look(result.detach())))
     return terms
 
 
-def returns_nothing(run, step, target, result, target_maps):
-    train_step.discriminator_step(run, step, target, result, target_maps)
+def returns_nothing(run, target, result, target_maps, places):
+    train_step.discriminator_step(run, target, result, target_maps, places)
 
 
 def half_and_half(average, network, decay):
@@ -242,7 +242,7 @@ def counts_from_the_front(records):
         ("07.2", floats_as_terms, "is a float; expected one finite number"),
         ("07.2", moves_the_critic_instead, "The critic has moved"),
         ("07.2", in_place, "changed in place"),
-        ("07.3", generator_moves_twice, "stepped 2 times"),
+        ("07.3", critic_moves_twice, "stepped 2 times"),
         ("07.3", returns_nothing, "Is the `return` missing?"),
         ("07.4", half_and_half, "Half and half"),
         ("07.5", counts_from_the_front, "fell to 0.05"),

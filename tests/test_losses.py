@@ -264,6 +264,39 @@ class TestGradientPenalty:
                 losses.gradient_penalty(Linear(torch.ones(1)), torch.zeros(real), torch.zeros(fake))
 
 
+class TestMapDistances:
+    RESULT = outputs([[1.0, 2.0], [4.0], [9.0]], [[0.0, 0.0, 3.0, 3.0], [5.0], [9.0]])
+    TARGET = outputs([[0.0, 0.0], [2.0], [0.0]], [[0.0, 0.0, 0.0, 0.0], [6.0], [0.0]])
+
+    def test_values_by_hand(self):
+        # means 1.5 and 1.5 of the first maps, 2 and 1 of the second ones; the last of each scale are logits
+        assert losses.map_distances(self.RESULT, self.TARGET).tolist() == pytest.approx([3, 3])
+        assert losses.map_distances(self.TARGET, self.RESULT).tolist() == pytest.approx([3, 3])
+
+    def test_they_add_up_to_the_losses(self):
+        distances = losses.map_distances(self.RESULT, self.TARGET)
+        assert losses.feature_matching_loss(self.RESULT, self.TARGET) == distances.sum()
+        assert losses.weak_feature_matching_loss(self.RESULT, self.TARGET, 2) == distances[1]
+
+    def test_the_targets_side_is_a_constant(self):
+        result, target = (torch.full((1,), value, requires_grad=True) for value in (1.0, 0.0))
+        losses.map_distances([[result, result]], [[target, target]]).sum().backward()
+        assert result.grad.item() == 1 and target.grad is None
+
+    def test_float32_from_bfloat16(self):
+        ones = [[torch.ones(1, 1, 64, 64, dtype=torch.bfloat16)] * 2]
+        distances = losses.map_distances(ones, [[0.99 * each for each in ones[0]]])
+        assert distances.dtype == torch.float32
+
+    def test_wrong_shapes(self):
+        with pytest.raises(ValueError, match="alike in every scale"):
+            losses.map_distances([*self.RESULT, self.RESULT[0][1:]], [*self.TARGET, self.TARGET[0][1:]])
+        with pytest.raises(ValueError, match="a map and the logits"):
+            losses.map_distances(outputs([[1.0]]), outputs([[1.0]]))
+        with pytest.raises(ValueError, match="differ in shape"):
+            losses.map_distances(self.RESULT, outputs([[0.0], [2.0], [0.0]], [[0.0], [6.0], [0.0]]))
+
+
 class TestFeatureMatchingLoss:
     def test_values_by_hand(self):
         result = outputs([[1.0, 2.0], [4.0], [9.0]], [[0.0, 0.0, 3.0, 3.0], [5.0], [9.0]])

@@ -18,6 +18,7 @@ from simswap_lib.measures import (
     kid,
     mean_inside,
     nearer_people,
+    others_as_near,
     pasted,
     retrieval,
     ssim_map,
@@ -220,3 +221,21 @@ def test_torchmetrics_is_loaded_only_where_it_measures():
     code += "except ValueError as error: print(error)"
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert "pip install torchmetrics" in said.stdout, said.stderr
+
+
+class TestOthersAsNear:
+    def test_counts_by_hand(self):
+        cosines = np.array([[0.1, 0.7, -0.2], [0.3, 0.2, 0.6], [0.5, 0.5, 0.5]])
+        assert others_as_near(cosines, np.array([1, 1, 0])).tolist() == [0, 2, 2]
+
+    def test_agrees_with_vectors_and_owners(self):
+        torch.manual_seed(0)
+        queries, gallery = (torch.nn.functional.normalize(torch.randn(n, 4), dim=1) for n in (7, 5))
+        labels = torch.tensor([0, 1, 2, 3, 4, 0, 2])
+        found = others_as_near((queries @ gallery.T).numpy(), labels.numpy())
+        assert np.array_equal(found, nearer_people(queries, gallery, labels))
+
+    @pytest.mark.parametrize("shape", [(3,), (2, 3)])
+    def test_shapes_that_do_not_fit_are_errors(self, shape):
+        with pytest.raises(ValueError, match="Expected cosines"):
+            others_as_near(np.zeros(shape), np.zeros(3, int))

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -162,3 +163,27 @@ def test_going_on_from_a_generator_of_another_size(tmp_path):
     target, v_source, v_target, same = samples(0)
     target = nn.functional.interpolate(target, scale_factor=2)
     assert all(term.isfinite() for term in larger(0, target, v_source, v_target, same).values())
+
+
+def test_going_on_with_the_discriminator_of_another_run(tmp_path):
+    torch.manual_seed(0)
+    before = Step(CONFIG, recogniser(), Alone("cpu")).critic
+    weights.save(before, tmp_path, "For a test.")
+    after = Step(replace(CONFIG, start_critic=str(tmp_path), scales=1, seed=4), recogniser(), Alone("cpu")).critic
+    assert after.config.scales == 1 and after.training
+    for a, b in zip(before.discriminators[0].parameters(), after.parameters(), strict=True):
+        torch.testing.assert_close(a, b, atol=1e-3, rtol=1e-3)  # float16 on disk
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="only a CUDA device records")
+def test_a_recorded_step_is_the_same_step():
+    """More steps than are needed to record both kinds, with and without gradient penalty."""
+    plain, recorded = (Step(CONFIG, recogniser().to("cuda"), Alone("cuda")) for _ in range(2))
+    plain._both = plain._moves
+    for step in range(12):
+        terms = [step_of(step, *samples(step, "cuda")) for step_of in (plain, recorded)]
+        for name in terms[0]:
+            torch.testing.assert_close(terms[1][name], terms[0][name], rtol=0.02, atol=0.02)
+    assert len(recorded._both.graphs) == 2
+    for one, other in zip(plain.ema.parameters(), recorded.ema.parameters(), strict=True):
+        torch.testing.assert_close(one, other, rtol=0.0, atol=5e-3)

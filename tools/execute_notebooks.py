@@ -41,7 +41,7 @@ def run(notebook: nbformat.NotebookNode, folder: Path) -> nbformat.NotebookNode:
     )
     try:
         # Pages are stored as a reader gets them, whatever mode the caller's shell is in.
-        return client.execute(env={**os.environ, "SIMSWAP_MODE": "learner"})
+        return client.execute(env={**os.environ, "SIMSWAP_MODE": "learner", "SIMSWAP_PROGRESS": ""})
     except CellExecutionError as error:
         raise NotebookError(f"a cell failed:\n{error}") from error
 

@@ -3,7 +3,7 @@
     python tools/run_experiments.py                     all of them, one after the other
     python tools/run_experiments.py match-1 match-4     some
 
-About a minute each on a large GPU, up to half an hour on two CPU cores. Writes data/results/experiments/NAME.jsonl
+About five minutes each on one CPU core. Writes data/results/experiments/NAME.jsonl
 (the log), NAME.png (a strip of held-out swaps) and NAME.json (what the judge says, with checksums), and for those that
 ship data/weights/NAME/. A stopped run goes on where it was.
 """
@@ -34,9 +34,8 @@ from simswap_lib.watching import STRIP, Strip
 LAST = "last"  # of a run folder: the averaged generator after the last step, which need not be the best
 CARD = """# {name}
 
-A small generator of SimSwap at {size} px ({width} channels, {blocks} ID-blocks) from a short run for comparison:
-{words}.
-Use `simswap` or `simswap-64` to swap faces; this one is here to be looked at beside its siblings in lesson 06.
+What became of `simswap` when it was trained on for comparison: {words}. Use `simswap` to swap
+faces; this one is here to be looked at beside its siblings in lesson 06.
 
 - made by: `python tools/run_experiments.py {name}`: {steps} steps of {batch} pictures, averaged weights of the last
 - data: renders of the face world: {people} people x {photos} photographs; nobody real, no licence, no consent needed

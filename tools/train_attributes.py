@@ -22,7 +22,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 from tqdm import tqdm
-from train_recognisers import machine, shifted, softened
+from train_recognisers import disturbed, machine
 
 from simswap_lib.files import DATA, whole_file
 from simswap_lib.measures import attribute_errors
@@ -113,11 +113,14 @@ def kept(cache: Path, count: int, size: int, cores: int) -> Labelled:
     return data
 
 
-def relit(images: Tensor, rng: torch.Generator) -> Tensor:
-    """Pictures (B, 3, H, W) with another brightness and contrast: neither is pose, action or gaze."""
-    gain = 1 + 0.1 * torch.randn(len(images), 1, 1, 1, generator=rng)
-    shift = 0.06 * torch.randn(len(images), 1, 1, 1, generator=rng)
-    return images * gain.to(images.device) + shift.to(images.device)
+def softened(images: Tensor, rng: torch.Generator) -> Tensor:
+    """Half of the batches lose detail: a swap is softer than a photograph, and that is no change of pose."""
+    size = images.shape[-1]
+    smaller = int(torch.randint(size // 2, size + size // 2, (), generator=rng))
+    if smaller >= size:
+        return images
+    small = F.interpolate(images, (smaller, smaller), mode="bilinear", antialias=True)
+    return F.interpolate(small, (size, size), mode="bilinear")
 
 
 def errors(network: Attributes, data: Labelled) -> dict[str, float]:
@@ -133,7 +136,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pictures", type=int, default=20_000, help="training pictures (default %(default)s)")
     parser.add_argument("--size", type=int, default=64, help="pixels a side (default %(default)s)")
-    parser.add_argument("--steps", type=int, default=2400, help="training steps (default %(default)s)")
+    parser.add_argument("--steps", type=int, default=4000, help="training steps (default %(default)s)")
     parser.add_argument("--cache", type=Path, default=Path("cache"), help="folder of cached photographs and of the log")
     parser.add_argument("--output", type=Path, default=DATA / "weights", help="where the folder of weights is written")
     parser.add_argument("--tests", type=int, default=500, help="unseen pictures to measure on (default %(default)s)")
@@ -162,7 +165,7 @@ def main() -> None:
     for step in tqdm(range(1, options.steps + 1), desc="attributes", unit="step"):
         chosen = torch.randint(len(labels), (BATCH,), generator=rng).to(device)
         batch = images[chosen].permute(0, 3, 1, 2).float() / 127.5 - 1  # (B, 3, H, W)
-        batch = softened(relit(shifted(batch, rng), rng), rng)
+        batch = softened(disturbed(batch, rng), rng)
         answer = network(batch.contiguous(memory_format=torch.channels_last))  # (B, 5 + A)
         # In deviations, so that a degree and a facial action weigh alike.
         loss = F.smooth_l1_loss((answer - labels[chosen]) / network.deviation, torch.zeros_like(answer))

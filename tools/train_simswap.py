@@ -1,11 +1,10 @@
-"""Train a generator that the course ships: `simswap`, at 128 pixels on a GPU, or `simswap-64`, on a CPU.
+"""Train the generator that the course ships, `simswap`, at 64 pixels on a CPU; or `simswap-128`, on a GPU.
 
     python tools/train_simswap.py simswap --cache cache --run runs/simswap
-    python tools/train_simswap.py simswap-64 --cache cache --run runs/simswap-64
 
-Minutes on a large GPU, half an hour of two CPU cores. A stopped run goes on where it was when the command is given
-again. The best moment by the validation score (held-out people, no true answer) is written to data/weights/<name>/;
-with `simswap-64` its discriminator of that moment, too, as `critic-64`.
+About an hour on one CPU core; `simswap-128` takes minutes on a large GPU. A stopped run goes on where it was when the
+command is given again. The best moment by the validation score (held-out people, no true answer) is written to
+data/weights/<name>/; of `simswap` the discriminator of that moment, too, as `critic`.
 """
 
 import argparse
@@ -25,7 +24,7 @@ from simswap_lib.photographs import world_version
 from simswap_lib.train_config import PRESETS, configured
 from simswap_lib.training import BEST, BEST_CRITIC, train
 
-RECIPES = {"simswap": "studio", "simswap-64": "studio-64"}
+RECIPES = {"simswap": "studio", "simswap-128": "studio-128"}
 CARD = """# {name}
 
 The generator of SimSwap (encoder, ID injection, decoder) for the face world at {size} px: it draws the target's picture
@@ -44,12 +43,12 @@ with the source's identity.
 - not for: deceiving anybody. Files that the course writes carry a mark that says they are synthetic
 - licence: MIT
 """
-CRITIC_CARD = """# critic-64
+CRITIC_CARD = """# critic
 
-The two-scale PatchGAN discriminator that `simswap-64` was trained against, of the same moment (step {best_step}).
-Lesson 06 looks into its feature maps, lesson 07 goes on training with it.
+The two-scale PatchGAN discriminator that `simswap` was trained against, of the same moment (step {best_step}).
+Lesson 06 looks into its feature maps; lessons 05 to 07 go on training from both.
 
-- made by: `python tools/train_simswap.py simswap-64`; data and limits as for `simswap-64`
+- made by: `python tools/train_simswap.py simswap`; data and limits as for `simswap`
 - licence: MIT
 """
 
@@ -88,9 +87,9 @@ def main() -> None:
         name: best[name] for name in ("held_out_cos_source", "held_out_cos_target")
     })  # fmt: skip
     weights.save(Generator.from_pretrained(run / BEST), options.output / options.name, card)
-    if options.name == "simswap-64":
+    if options.name == "simswap":
         critic = Discriminator.from_pretrained(run / BEST_CRITIC)
-        weights.save(critic, options.output / "critic-64", CRITIC_CARD.format(**facts))
+        weights.save(critic, options.output / "critic", CRITIC_CARD.format(**facts))
     print(f"{options.output / options.name}: step {best['step']}, validation score {best['score']:.3f}")
 
 

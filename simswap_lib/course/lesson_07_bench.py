@@ -96,7 +96,8 @@ class Bench:
         """What the answer returns, the result that it was given, and the critic's look at the target."""
         target_maps = self.run.look(batch.target)
         result = self.run.draw(batch.target, batch.v_source)
-        answered = self._call(answer, batch, self.run, step, batch.target, result, target_maps)
+        places = self.run.places(step, len(result))
+        answered = self._call(answer, batch, self.run, batch.target, result, target_maps, places)
         return answered, result, target_maps
 
     def _call(self, answer: Callable, batch: Batch, *given: object) -> object:

@@ -8,22 +8,18 @@ from simswap_lib import losses
 from simswap_lib.train_step import discriminator_step
 
 
-def _with(hinge=None, look=None, turn=None, places=None, strength=None, told=None, move=None) -> Callable:
+def _with(hinge=None, look=None, turn=None, where=None, strength=None, told=None, move=None) -> Callable:
     """The course's step, with any of its parts exchanged."""
 
-    def step_of(run, step, target, result, target_maps):
+    def discriminator_step(run, target, result, target_maps, places):
         made_maps = run.look(look(result) if look else result.detach())
         terms = {"critic": (hinge or losses.hinge_d_loss)(target_maps, made_maps)}
         total, w, every = terms["critic"], run.config.loss.gp, run.config.gp_every
-        if turn(step, every) if turn else (w and step % every == 0):
-            where = places(run, step, len(target)) if places else run.places(step, len(target))
-            terms["gp"] = losses.gradient_penalty(run.critic, target, result, where)
+        if turn(places) if turn else places is not None:
+            terms["gp"] = losses.gradient_penalty(run.critic, target, result, where(places) if where else places)
             total = total + (strength(every, w) if strength else every * w) * terms["gp"]
         (move or (lambda run, total: run.move(run.critic, total)))(run, total)
         return told(terms, run) if told else terms
-
-    def discriminator_step(run, step, target, result, target_maps):
-        return step_of(run, step, target, result, target_maps)
 
     return discriminator_step
 
@@ -37,8 +33,8 @@ def _constant(maps):
     return [[output.detach() for output in scale] for scale in maps]
 
 
-def one_number(run, step, target, result, target_maps):
-    return discriminator_step(run, step, target, result, target_maps)["critic"]
+def one_number(run, target, result, target_maps, places):
+    return discriminator_step(run, target, result, target_maps, places)["critic"]
 
 
 changed_places = _named("changed_places", _with(hinge=lambda real, made: losses.hinge_d_loss(made, real)))
@@ -52,13 +48,11 @@ target_is_constant = _named(
     "target_is_constant", _with(hinge=lambda real, made: losses.hinge_d_loss(_constant(real), made))
 )
 uphill = _named("uphill", _with(move=lambda run, total: run.move(run.critic, -total)))
-always = _named("always", _with(turn=lambda step, every: True))
-on_the_other_steps = _named("on_the_other_steps", _with(turn=lambda step, every: step % every != 0))
-never = _named("never", _with(turn=lambda step, every: False))
-places_of_its_own = _named(
-    "places_of_its_own", _with(places=lambda run, step, count: torch.linspace(0.05, 0.95, count))
-)
-places_of_step_0 = _named("places_of_step_0", _with(places=lambda run, step, count: run.places(step + 2, count)))
+always = _named("always", _with(turn=lambda places: True))
+on_the_other_steps = _named("on_the_other_steps", _with(turn=lambda places: places is None))
+never = _named("never", _with(turn=lambda places: False))
+places_of_its_own = _named("places_of_its_own", _with(where=lambda places: None))
+places_turned_round = _named("places_turned_round", _with(where=lambda places: 1 - places))
 as_strong_as_ever = _named("as_strong_as_ever", _with(strength=lambda every, w: w))
 no_weight = _named("no_weight", _with(strength=lambda every, w: every))
 not_in_the_total = _named("not_in_the_total", _with(strength=lambda every, w: 0.0))
@@ -66,7 +60,6 @@ weighed_in_the_log = _named(
     "weighed_in_the_log",
     _with(told=lambda terms, run: {k: v * (run.config.loss.gp if k == "gp" else 1) for k, v in terms.items()}),
 )
-deaf_to_zero = _named("deaf_to_zero", _with(turn=lambda step, every: step % every == 0))
 gradients_pile_up = _named("gradients_pile_up", _with(move=lambda run, total: _without_zero(run, total)))
 
 

@@ -85,16 +85,15 @@ CRITIC = Exercise(
         of_critics.leaves_the_generator_alone,
         of_critics.goes_down_the_hinge,
         of_critics.takes_the_penalty_in_its_turn,
-        of_critics.knows_a_weight_of_zero,
         of_critics.starts_each_step_afresh,
     ),
     hints=(
         "The critic looks at the picture that has just been made, and must not pass anything back to who made it: "
         "run.look(result.detach()).",
         'terms = {"critic": losses.hinge_d_loss(target_maps, made_maps)} and total = terms["critic"]. The penalty '
-        "comes in only if run.config.loss.gp is not 0 and step is a multiple of run.config.gp_every.",
-        'In those steps terms["gp"] = losses.gradient_penalty(run.critic, target, result, run.places(step, '
-        "len(target))), and the total grows by gp_every * gp * that. Then run.move(run.critic, total); return terms.",
+        "comes in only if places is not None.",
+        'In those steps terms["gp"] = losses.gradient_penalty(run.critic, target, result, places), and the total grows '
+        "by run.config.gp_every * run.config.loss.gp * that. Then run.move(run.critic, total); return terms.",
     ),
     mutants=(
         Mutant(wrong_critic.one_number, "gives_the_terms", "a dictionary"),
@@ -111,12 +110,11 @@ CRITIC = Exercise(
         Mutant(wrong_critic.on_the_other_steps, "goes_down_the_hinge", "The penalty is in it"),
         Mutant(wrong_critic.never, "takes_the_penalty_in_its_turn", 'has no "gp"'),
         Mutant(wrong_critic.places_of_its_own, "takes_the_penalty_in_its_turn", "a resumed run"),
-        Mutant(wrong_critic.places_of_step_0, "takes_the_penalty_in_its_turn", "another step's places"),
+        Mutant(wrong_critic.places_turned_round, "takes_the_penalty_in_its_turn", "result, places)"),
         Mutant(wrong_critic.as_strong_as_ever, "takes_the_penalty_in_its_turn", "counts gp_every times"),
         Mutant(wrong_critic.no_weight, "takes_the_penalty_in_its_turn", "Its weight run.config.loss.gp is missing"),
         Mutant(wrong_critic.not_in_the_total, "takes_the_penalty_in_its_turn", "never moves the critic"),
         Mutant(wrong_critic.weighed_in_the_log, "takes_the_penalty_in_its_turn", "log it bare"),
-        Mutant(wrong_critic.deaf_to_zero, "knows_a_weight_of_zero", "multiplied by nothing"),
         Mutant(wrong_critic.gradients_pile_up, "starts_each_step_afresh", "an old one that was still lying there"),
     ),
     why="detach() makes the result a picture like any other: the critic learns about it and cannot change it. The "

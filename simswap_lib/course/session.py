@@ -8,14 +8,14 @@ import os
 import pkgutil
 import re
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 
-from simswap_lib.course import show
+from simswap_lib.course import kept, show
 from simswap_lib.course.exercise import Exercise
 from simswap_lib.course.grading import Verdict, grade
 
-# What happened since this kernel started: kept in memory only, so a restart forgets it and nothing is ever uploaded.
+# What happened since this kernel started. Passes and tries are kept in a file, too (kept.py); nothing is ever uploaded.
 _verdicts: dict[str, Verdict] = {}
 _tries: dict[str, int] = {}
 _lesson: str | None = None  # the one that `setup` opened
@@ -114,15 +114,27 @@ def solution(id: str) -> None:
 
 
 def progress(lesson: str | None = None) -> None:
-    """A table of this lesson's exercises since the kernel started; `progress("all")` for those of every lesson."""
+    """A table of this lesson's exercises, and how far the whole course is; `progress("all")` lists every lesson's.
+
+    `python -m simswap_lib progress` prints that, too.
+    """
     lesson = lesson or _lesson or "all"
+    before = kept.load()
     chosen = [e for e in exercises().values() if lesson in ("all", e.lesson)]
     if not chosen:
         lessons = ", ".join(sorted({e.lesson for e in exercises().values()}))
         return show.show(show.note(f'There are no exercises in lesson "{lesson}"; there are in {lessons}.'))
-    rows = [(e.id, e.title, f"{e.minutes} min", _standing(e), str(_tries.get(e.id, 0)), in_use(e.id)) for e in chosen]
-    done = sum(e.id in _verdicts and _verdicts[e.id].passed for e in chosen)
-    after = f"{done} of {len(chosen)} done. Kept in memory only: restarting the kernel clears this table."
+    rows = [
+        (e.id, e.title, f"{e.minutes} min", _standing(e, before), str(_count(e, before)), in_use(e.id)) for e in chosen
+    ]
+    after = f"{_done(chosen, before)} of {len(chosen)} done."
+    if lesson != "all":
+        everything = exercises().values()
+        after += (
+            f' Of the whole course: {_done(everything, before)} of {len(everything)}; `progress("all")` lists them.'
+        )
+    if kept.path() is not None:
+        after += f" Kept on this machine only, in `{os.environ.get('SIMSWAP_PROGRESS') or kept.WHERE}`."
     head = ("Exercise", "Title", "Time", "State", "Tries", "In use")
     show.show(show.table("Progress" if lesson == "all" else f"Progress in lesson {lesson}", head, rows, after))
 
@@ -158,12 +170,28 @@ def _record(verdict: Verdict) -> None:
     # Running the check alone again hands in what it returned before; that must not undo a pass.
     if verdict.status != "refused" or id not in _verdicts:
         _verdicts[id] = verdict
-    _tries[id] = _tries.get(id, 0) + (verdict.status in ("passed", "failed"))
+    if verdict.status in ("passed", "failed"):
+        _tries[id] = _tries.get(id, 0) + 1
+        if mode()[0] == "learner":
+            kept.add(id, verdict.passed)
 
 
-def _standing(exercise: Exercise) -> str:
+def _standing(exercise: Exercise, before: dict[str, dict]) -> str:
     verdict = _verdicts.get(exercise.id)
-    return "not attempted" if verdict is None or verdict.status == "refused" else verdict.status
+    if verdict is not None and verdict.status in ("passed", "failed"):
+        return verdict.status
+    if exercise.id in before:
+        return "passed before" if before[exercise.id]["passed"] else "failed before"
+    return "not attempted"
+
+
+def _count(exercise: Exercise, before: dict[str, dict]) -> int:
+    return max(_tries.get(exercise.id, 0), before.get(exercise.id, {"tries": 0})["tries"])
+
+
+def _done(chosen: Iterable[Exercise], before: dict[str, dict]) -> int:
+    passed = {id for id, verdict in _verdicts.items() if verdict.passed} | {id for id in before if before[id]["passed"]}
+    return sum(exercise.id in passed for exercise in chosen)
 
 
 def _refusal(exercise: Exercise, answer: object) -> Verdict | None:

@@ -17,8 +17,18 @@ from simswap_lib.course import session
 NEEDS = {
     "00": ("head_model", "weights/arcface", "weights/simswap", "weights/judge"),
     "01": ("head_model", "weights/judge"),
+    "03": ("head_model", "weights/arcface", "weights/simswap", "weights/judge", "results"),
     "04": ("head_model", "weights/arcface", "weights/simswap", "weights/judge"),
-    "07": ("head_model", "weights/arcface", "weights/simswap", "results/failures"),
+    "05": (
+        *("head_model", "weights/arcface", "weights/critic", "weights/simswap", "weights/judge"),
+        "results/experiments",
+    ),
+    "06": (
+        *("head_model", "weights/arcface", "weights/judge", "weights/critic", "results/experiments"),
+        *(f"weights/match-{m}" for m in (1, 2, 3, 4, "none")),
+    ),
+    "07": ("head_model", "weights/arcface", "weights/critic", "weights/simswap", "results"),
+    "08": ("head_model", "weights/arcface", "weights/simswap", "weights/judge", "results"),
 }
 
 

@@ -1,15 +1,15 @@
-"""Runs the library's models, and its training, with the reader's own pieces in them."""
+"""Runs the library's models, losses and training with the reader's own pieces in them."""
 
 import sys
 from collections.abc import Callable
 from contextlib import ExitStack
 from unittest.mock import patch
 
-PLACES = ("simswap_lib.models.", "simswap_lib.batches", "simswap_lib.train_step")
+PLACES = ("simswap_lib.models.", "simswap_lib.losses", "simswap_lib.batches", "simswap_lib.train_step")
 
 
 class Transplant:
-    """Inside the `with`, the library's models and training build and run these pieces in the place of their own.
+    """Inside the `with`, the library builds and runs these pieces in the place of its own models and losses.
 
         yours = Transplant(adain=adain, IDBlock=IDBlock)
         with yours:
@@ -17,7 +17,7 @@ class Transplant:
             picture = network(target, v)     # and, while it runs, the reader's adain
 
     So a piece that passed is at work even where the piece around it is still the course's. May be entered many times.
-    Raises: ValueError for a name that neither a model nor the training of the library uses.
+    Raises: ValueError for a name that neither models nor losses of the library use.
     """
 
     def __init__(self, **pieces: Callable):

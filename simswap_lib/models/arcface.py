@@ -206,14 +206,44 @@ def batch_of_pictures(images: np.ndarray | Tensor) -> Tensor:
     return images
 
 
-class MarginHead(nn.Module):
-    """Logits over the people of the training set, with an angular margin against the right one (ArcFace, equation 3).
+def all_cosines(vectors: Tensor, others: Tensor) -> Tensor:
+    """The cosine of each vector to each of the others: cos(theta_bj) = v_b . w_j / (|v_b| |w_j|).
 
-        logit_j = scale * cos(theta_j + margin * [j is the right person]),    cos(theta_j) = v . w_j / |w_j|
+    Shapes: vectors (B, D), others (P, D), no row all zero -> (B, P) in [-1, 1]. Lengths do not matter.
+    Raises: ValueError for shapes that do not fit.
+    """
+    if vectors.ndim != 2 or others.ndim != 2 or vectors.shape[1] != others.shape[1]:
+        raise ValueError(f"Expected (B, D) and (P, D), got {tuple(vectors.shape)} and {tuple(others.shape)}.")
+    return F.linear(F.normalize(vectors, dim=1), F.normalize(others, dim=1))
+
+
+def margin_logits(cosines: Tensor, people: Tensor, scale: float = 32.0, margin: float = 0.3) -> Tensor:
+    """Logits over people from cosines, with an angular margin against the right one (ArcFace, equation 3).
+
+        logit_j = scale * cos(theta_j + margin * [j is the right person])
+
+    cos(theta + m) is written as cos(theta) cos(m) - sin(theta) sin(m), because the gradient of the arc cosine is
+    infinite at 0 degrees. Beyond theta = pi - margin, where the cosine would turn up again, the logit goes on falling
+    as a straight line, cos(theta) - m sin(m).
+
+    Shapes: cosines (B, P) in [-1, 1], people (B,) int64; scale > 0, margin in radians -> (B, P), for cross-entropy.
+    Raises: ValueError for shapes that do not fit.
+    """
+    if cosines.ndim != 2 or people.shape != cosines.shape[:1]:
+        raise ValueError(f"Expected cosines (B, P) and people (B,), got {tuple(cosines.shape)}, {tuple(people.shape)}.")
+    cosine = cosines.gather(1, people[:, None])  # (B, 1), the right person's
+    sine = (1 - cosine.square()).clamp(min=1e-7).sqrt()  # the clamp keeps the gradient finite at 0 degrees
+    harder = cosine * math.cos(margin) - sine * math.sin(margin)  # cos(theta + margin)
+    beyond = cosine < -math.cos(margin)
+    harder = torch.where(beyond, cosine - margin * math.sin(margin), harder)
+    return scale * cosines.scatter(1, people[:, None], harder)
+
+
+class MarginHead(nn.Module):
+    """`margin_logits` with a direction w_j to learn for each person of the training set (ArcFace, equation 3).
 
     The margin makes the right answer harder, so that vectors of one person have to gather closer than classification
-    needs. Beyond theta = pi - margin, where the cosine would turn up again, it goes on falling as a straight line.
-    `margin` is a plain attribute, in radians, so that a training loop can ramp it up from 0.
+    needs. `margin` is a plain attribute, in radians, so that a training loop can ramp it up from 0.
 
     Shapes: vectors (B, embedding_dim) of length 1, people (B,) int64 -> logits (B, people), for cross-entropy.
     Computed in float32, also under autocast: near cos = 1 the margin needs the digits.
@@ -231,10 +261,5 @@ class MarginHead(nn.Module):
                 f"got {tuple(vectors.shape)} and {tuple(people.shape)}."
             )
         with torch.autocast(vectors.device.type, enabled=False):
-            cosines = F.linear(F.normalize(vectors.float(), dim=1), F.normalize(self.weight.float(), dim=1))  # (B, P)
-            cosine = cosines.gather(1, people[:, None])  # (B, 1), the right person's
-            sine = (1 - cosine.square()).clamp(min=1e-7).sqrt()  # the clamp keeps the gradient finite at 0 degrees
-            harder = cosine * math.cos(self.margin) - sine * math.sin(self.margin)  # cos(theta + margin)
-            beyond = cosine < -math.cos(self.margin)
-            harder = torch.where(beyond, cosine - self.margin * math.sin(self.margin), harder)
-            return self.scale * cosines.scatter(1, people[:, None], harder)
+            cosines = all_cosines(vectors.float(), self.weight.float())  # (B, P)
+            return margin_logits(cosines, people, self.scale, self.margin)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
@@ -90,11 +90,17 @@ class Discriminator(nn.Module):
         )
 
     @classmethod
-    def from_pretrained(
-        cls, name_or_folder: str = "critic-64", device: str | torch.device | None = None
-    ) -> Discriminator:
-        """The discriminator of `data/weights/<name>/` ("critic-64" trained `simswap-64`), or of a saved folder."""
+    def from_pretrained(cls, name_or_folder: str = "critic", device: str | torch.device | None = None) -> Discriminator:
+        """The discriminator of `data/weights/<name>/` ("critic" trained `simswap`), or of a saved folder."""
         return weights.load(cls, name_or_folder, device)
+
+    def first(self, scales: int) -> Discriminator:
+        """The same network with its first scales only. Raises: ValueError if it does not have so many."""
+        if scales > self.config.scales:
+            raise ValueError(f"This discriminator has {self.config.scales} scales; asked for {scales}.")
+        few = Discriminator(replace(self.config, scales=scales))
+        few.discriminators.load_state_dict(self.discriminators[:scales].state_dict())
+        return few
 
     @property
     def maps(self) -> int:

@@ -1,8 +1,11 @@
 """What stands behind the person, out of focus: rooms, trees, streets, lights at night."""
 
+from functools import lru_cache
+
 import cv2
 import numpy as np
 
+from simswap_lib.world.dice import uniform
 from simswap_lib.world.shots import Shot
 
 COARSE = 64  # backgrounds are painted on a canvas this high, then blurred and enlarged
@@ -13,13 +16,19 @@ def paint(shot: Shot, height: int, width: int) -> np.ndarray:
     rng = np.random.default_rng([shot.seed, 3])
     tall, wide = COARSE, max(COARSE, round(COARSE * width / height))
     first, second, third = (np.array(c, np.float32) for c in shot.backdrop_colours)
-    rows = np.linspace(0, 1, tall, dtype=np.float32)[:, None, None]
-    image = np.ascontiguousarray(np.broadcast_to(first + (second - first) * rows, (tall, wide, 3)))
+    image = np.empty((tall, wide, 3), np.float32)
+    image[:] = first + (second - first) * _ramp(0, tall)[:, None, None]
     PAINTERS[shot.backdrop](image, rng, first, second, third)
     sigma = max(shot.backdrop_blur * tall, 0.5)
     image = cv2.GaussianBlur(image, (0, 0), sigma)
     image = cv2.resize(image, (width, height), interpolation=cv2.INTER_CUBIC)
     return np.maximum(image, 0.001)
+
+
+@lru_cache(maxsize=16)
+def _ramp(first: int, count: int) -> np.ndarray:
+    """float32 (count,) from `first` to 1."""
+    return np.linspace(first, 1, count, dtype=np.float32)
 
 
 def _box(image: np.ndarray, x0: float, y0: float, x1: float, y1: float, colour: np.ndarray) -> None:
@@ -41,31 +50,30 @@ def _spot(image: np.ndarray, x: float, y: float, radius: float, colour: np.ndarr
 
 def _wall(image, rng, first, second, third):
     tall, wide = image.shape[:2]
-    x = np.linspace(-1, 1, wide, dtype=np.float32)[None, :, None]
-    y = np.linspace(-1, 1, tall, dtype=np.float32)[:, None, None]
-    light = rng.uniform(-1, 1, 2)
+    x, y = _ramp(-1, wide)[None, :, None], _ramp(-1, tall)[:, None, None]
+    light = uniform(rng, -1, 1, 2)
     image *= 0.7 + 0.6 * np.exp(-((x - light[0]) ** 2 + (y - light[1]) ** 2) / 1.2)
     if rng.random() < 0.5:  # a picture on the wall
-        w, h, x0, y0 = rng.uniform(12, 26), rng.uniform(10, 22), rng.uniform(-8, wide - 10), rng.uniform(0, 20)
+        w, h, x0, y0 = uniform(rng, 12, 26), uniform(rng, 10, 22), uniform(rng, -8, wide - 10), uniform(rng, 0, 20)
         _box(image, x0 - 1.5, y0 - 1.5, x0 + w + 1.5, y0 + h + 1.5, 0.25 * first)
         _box(image, x0, y0, x0 + w, y0 + h, third)
 
 
 def _window(image, rng, first, second, third):
     tall, wide = image.shape[:2]
-    x0, w = rng.uniform(-12, wide - 22), rng.uniform(18, 34)
+    x0, w = uniform(rng, -12, wide - 22), uniform(rng, 18, 34)
     _box(image, x0 - 2, -1, x0 + w + 2, 46, 1.3 * first)
-    _box(image, x0, 0, x0 + w, 43, third * rng.uniform(0.8, 1.6))
-    _box(image, x0, 26, x0 + w, 43, third * np.array([0.55, 0.75, 0.45]) * rng.uniform(0.4, 1.0))
+    _box(image, x0, 0, x0 + w, 43, third * uniform(rng, 0.8, 1.6))
+    _box(image, x0, 26, x0 + w, 43, third * np.array([0.55, 0.75, 0.45]) * uniform(rng, 0.4, 1.0))
     _box(image, x0 + w / 2 - 1, 0, x0 + w / 2 + 1, 43, first)
     if rng.random() < 0.6:
-        shade = second * rng.uniform(0.3, 0.9)
+        shade = second * uniform(rng, 0.3, 0.9)
         _box(image, x0 - 9, 0, x0 - 1, tall, shade)
 
 
 def _shelf(image, rng, first, second, third):
     tall, wide = image.shape[:2]
-    top = rng.uniform(-8, 4)
+    top = uniform(rng, -8, 4)
     for y in np.arange(top, tall, 18):
         books = rng.random((int(wide / 3) + 1, 6), np.float32)
         colours = 0.02 + 0.43 * books[:, 3:]
@@ -84,19 +92,19 @@ def _lamps(image, rng, first, second, third):
     tall, wide = image.shape[:2]
     _box(image, 0, 44, wide, tall, 0.6 * second)
     for _ in range(rng.integers(3, 9)):
-        x, y, r = rng.uniform(0, wide), rng.uniform(0, 36), rng.uniform(1.2, 3.5)
+        x, y, r = uniform(rng, 0, wide), uniform(rng, 0, 36), uniform(rng, 1.2, 3.5)
         _spot(image, x, y, 3.2 * r, third * 0.5, 0.35)
-        _spot(image, x, y, r, third * rng.uniform(1.0, 3.0))
+        _spot(image, x, y, r, third * uniform(rng, 1.0, 3.0))
 
 
 def _sky(image, rng, first, second, third):
     tall, wide = image.shape[:2]
     for _ in range(rng.integers(2, 7)):
-        x, y = rng.uniform(0, wide), rng.uniform(0, 30)
+        x, y = uniform(rng, 0, wide), uniform(rng, 0, 30)
         for _ in range(5):
-            _spot(image, x + rng.normal(0, 6), y + rng.normal(0, 1.5), rng.uniform(2, 5), 1.2 * second, 0.5)
-    horizon = rng.uniform(30, 50)
-    hills = horizon + 3 * np.sin(np.linspace(0, rng.uniform(3, 9), wide) + rng.uniform(0, 6)) - rng.uniform(0, 4)
+            _spot(image, x + rng.normal(0, 6), y + rng.normal(0, 1.5), uniform(rng, 2, 5), 1.2 * second, 0.5)
+    horizon = uniform(rng, 30, 50)
+    hills = horizon + 3 * np.sin(np.linspace(0, uniform(rng, 3, 9), wide) + uniform(rng, 0, 6)) - uniform(rng, 0, 4)
     ground = np.arange(tall)[:, None] > hills
     image[ground] = (third * (0.8 + 0.3 * rng.random((tall, wide, 1), np.float32)))[ground]
 
@@ -107,10 +115,10 @@ def _trees(image, rng, first, second, third):
         colour = (first, second, 0.6 * second)[int(3 * which)] * (0.6 + 0.9 * bright)
         _spot(image, x * wide, y * (tall + 3) - 3, 3 + 6.5 * radius, colour)
     for _ in range(rng.integers(0, 3)):
-        x, w = rng.uniform(0, wide), rng.uniform(1.5, 4)
+        x, w = uniform(rng, 0, wide), uniform(rng, 1.5, 4)
         _box(image, x, 0, x + w, tall, 0.35 * second)
     for _ in range(rng.integers(6, 16)):  # sky between the leaves
-        _spot(image, rng.uniform(0, wide), rng.uniform(0, 36), rng.uniform(0.8, 2.4), 1.6 * third)
+        _spot(image, uniform(rng, 0, wide), uniform(rng, 0, 36), uniform(rng, 0.8, 2.4), 1.6 * third)
 
 
 def _street(image, rng, first, second, third):
@@ -118,13 +126,13 @@ def _street(image, rng, first, second, third):
     image[:34] = 1.1 * third
     x = -4.0
     while x < wide:
-        w, top = rng.uniform(10, 24), rng.uniform(-6, 22)
-        wall = (first, second)[rng.integers(2)] * rng.uniform(0.5, 1.3)
+        w, top = uniform(rng, 10, 24), uniform(rng, -6, 22)
+        wall = (first, second)[rng.integers(2)] * uniform(rng, 0.5, 1.3)
         _box(image, x, top, x + w, 52, wall)
-        glass = third * rng.uniform(0.25, 0.9)
+        glass = third * uniform(rng, 0.25, 0.9)
         for row in np.arange(top + 2, 48, 7):
             for column in np.arange(x + 2, x + w - 3, 5):
-                _box(image, column, row, column + 2.5, row + 4, glass * rng.uniform(0.6, 1.2))
+                _box(image, column, row, column + 2.5, row + 4, glass * uniform(rng, 0.6, 1.2))
         x += w
     _box(image, 0, 52, wide, tall, 0.8 * second)
 
@@ -132,8 +140,8 @@ def _street(image, rng, first, second, third):
 def _night(image, rng, first, second, third):
     wide = image.shape[1]
     for _ in range(rng.integers(10, 26)):
-        colour = third * rng.uniform(0.3, 1.6) * rng.uniform(0.5, 1.1, 3).astype(np.float32)
-        _spot(image, rng.uniform(0, wide), rng.uniform(4, 54), rng.uniform(1, 4.5), colour, rng.uniform(0.4, 0.9))
+        colour = third * uniform(rng, 0.3, 1.6) * uniform(rng, 0.5, 1.1, 3).astype(np.float32)
+        _spot(image, uniform(rng, 0, wide), uniform(rng, 4, 54), uniform(rng, 1, 4.5), colour, uniform(rng, 0.4, 0.9))
 
 
 PAINTERS = {

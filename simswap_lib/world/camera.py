@@ -12,6 +12,8 @@ from simswap_lib.world.compiled import compiled
 from simswap_lib.world.noise import step
 from simswap_lib.world.shots import Shot
 
+MIDDLE = TEMPLATE.mean(0)
+AROUND = TEMPLATE - MIDDLE
 PLANE = np.array([[1.0, 0, 0], [0, 1, 0]])  # the view that stays on the camera's plane
 PIVOT = np.array([0, -0.9, -1.2], np.float32)  # the top of the neck
 
@@ -93,14 +95,17 @@ def framing(shot: Shot) -> np.ndarray:
 def _onto_template(points: np.ndarray) -> np.ndarray:
     """`similarity(points, TEMPLATE)`, the way that only the plane has: the turn is one angle. Every picture needs it,
     and the singular value decomposition takes three times as long."""
-    mean_p, mean_q = points.mean(0), TEMPLATE.mean(0)
-    p, q = points - mean_p, TEMPLATE - mean_q
+    middle = points.mean(0)
+    p, q = points - middle, AROUND
     together, across = (p * q).sum(), (p[:, 0] * q[:, 1] - p[:, 1] * q[:, 0]).sum()
     length = np.hypot(together, across)
     cosine, sine = together / length, across / length
     rotation = np.array([[cosine, -sine], [sine, cosine]])
     scale = (q * (p @ rotation.T)).sum() / (p**2).sum()
-    return np.column_stack([scale * rotation, mean_q - scale * rotation @ mean_p])
+    out = np.empty((2, 3))
+    out[:, :2] = scale * rotation
+    out[:, 2] = MIDDLE - out[:, :2] @ middle
+    return out
 
 
 @cache

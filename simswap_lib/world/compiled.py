@@ -24,11 +24,15 @@ def _cache() -> Path:
 CACHE = _cache()
 
 
-def compiled(function: Callable) -> Callable:
-    """`numba.njit` for the renderer: fastmath knows neither infinity nor nan, and a division by zero raises nothing."""
+def compiled(function: Callable, inline: bool = False) -> Callable:
+    """`numba.njit` for the renderer: fastmath knows neither infinity nor nan, and a division by zero raises nothing.
+
+    inline: make it part of whoever calls it. Worth it for a function with many arrays, each of which is handed over as
+    seven numbers, that is called from one place; a small one is put inline anyway.
+    """
     before, numba.config.CACHE_DIR = numba.config.CACHE_DIR, str(CACHE)
     try:
-        return numba.njit(cache=True, fastmath=True, error_model="numpy")(function)
+        return numba.njit(cache=True, fastmath=True, error_model="numpy", forceinline=inline)(function)
     finally:
         numba.config.CACHE_DIR = before
 

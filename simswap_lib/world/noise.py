@@ -9,8 +9,16 @@ from simswap_lib.world.compiled import compiled
 
 @lru_cache(maxsize=1)
 def lattice() -> np.ndarray:
-    """Random values on a 32 x 32 x 32 grid that repeats: the source of all noise."""
-    return np.random.default_rng(20210610).random((32, 32, 32), np.float32)
+    """Random values on a 32 x 32 x 32 grid that repeats: the source of all noise. Flat, because then a place is found
+    with shifts, and compiled code hands on one length instead of three with their strides."""
+    return np.random.default_rng(20210610).random(32**3, np.float32)
+
+
+@compiled
+def _edges(i, j, k):
+    """Where the four rows of the lattice along z begin between which a cell lies, and the second place in a row."""
+    i0, i1, j0, j1 = i << 10, ((i + 1) & 31) << 10, j << 5, ((j + 1) & 31) << 5
+    return i0 | j0, i0 | j1, i1 | j0, i1 | j1, (k + 1) & 31
 
 
 @compiled
@@ -20,11 +28,9 @@ def noise(grid, x, y, z):
     i, j, k = int(fx) & 31, int(fy) & 31, int(fz) & 31
     u, v, w = x - fx, y - fy, z - fz
     u, v, w = u * u * (3 - 2 * u), v * v * (3 - 2 * v), w * w * (3 - 2 * w)
-    i1, j1, k1 = (i + 1) & 31, (j + 1) & 31, (k + 1) & 31
-    a = (grid[i, j, k] * (1 - w) + grid[i, j, k1] * w) * (1 - v) + (grid[i, j1, k] * (1 - w) + grid[i, j1, k1] * w) * v
-    b = (grid[i1, j, k] * (1 - w) + grid[i1, j, k1] * w) * (1 - v) + (
-        grid[i1, j1, k] * (1 - w) + grid[i1, j1, k1] * w
-    ) * v
+    p, q, r, s, k1 = _edges(i, j, k)
+    a = (grid[p | k] * (1 - w) + grid[p | k1] * w) * (1 - v) + (grid[q | k] * (1 - w) + grid[q | k1] * w) * v
+    b = (grid[r | k] * (1 - w) + grid[r | k1] * w) * (1 - v) + (grid[s | k] * (1 - w) + grid[s | k1] * w) * v
     return a * (1 - u) + b * u
 
 
@@ -36,10 +42,10 @@ def slope(grid, x, y, z):
     u, v, w = x - fx, y - fy, z - fz
     du, dv, dw = 6 * u * (1 - u), 6 * v * (1 - v), 6 * w * (1 - w)
     u, v, w = u * u * (3 - 2 * u), v * v * (3 - 2 * v), w * w * (3 - 2 * w)
-    i1, j1, k1 = (i + 1) & 31, (j + 1) & 31, (k + 1) & 31
+    p, q, r, s, k1 = _edges(i, j, k)
     # Along z first: values and differences at the four edges, then their mixtures.
-    a, b, c, d = grid[i, j, k], grid[i, j1, k], grid[i1, j, k], grid[i1, j1, k]
-    az, bz, cz, dz = grid[i, j, k1] - a, grid[i, j1, k1] - b, grid[i1, j, k1] - c, grid[i1, j1, k1] - d
+    a, b, c, d = grid[p | k], grid[q | k], grid[r | k], grid[s | k]
+    az, bz, cz, dz = grid[p | k1] - a, grid[q | k1] - b, grid[r | k1] - c, grid[s | k1] - d
     a, b, c, d = a + az * w, b + bz * w, c + cz * w, d + dz * w
     along_x = (c - a) * (1 - v) + (d - b) * v
     along_y = (b - a) * (1 - u) + (d - c) * u

@@ -6,7 +6,7 @@ from functools import cached_property
 import numpy as np
 
 from simswap_lib.world import head_model
-from simswap_lib.world.dice import Colour, as_tuple, between, clip, linear, ramp_of, within
+from simswap_lib.world.dice import Colour, as_tuple, between, clip, linear, ramp_of, uniform, within
 
 # People with these seeds and above are never trained on: they are the strangers on which everything is judged.
 HELD_OUT = 900_000
@@ -32,7 +32,7 @@ IRISES = ((58, 36, 24), (84, 54, 32), (112, 76, 42), (122, 100, 58), (98, 110, 7
 HAIRS = ((16, 13, 12), (34, 24, 18), (58, 38, 26), (88, 60, 38), (124, 92, 58), (166, 132, 88), (126, 66, 36))
 GREY = (172, 170, 166)
 
-
+SKIN_SPREAD = np.array([0.025, 0.025, 0.04])  # of people of the same tone
 ROSE = linear((186, 74, 82))  # of painted lips
 
 
@@ -93,29 +93,29 @@ class Identity:
         """
         rng = np.random.default_rng([seed, 1])
         tone, male = rng.random(), rng.random() < 0.5
-        age = rng.uniform(YOUNGEST, OLDEST)
+        age = uniform(rng, YOUNGEST, OLDEST)
         sex = rng.beta(5, 1.4) if male else rng.beta(1.4, 5)
         old = max(0.0, (age - 35) / (OLDEST - 35))
         at = tone * (len(SKIN_RAMP) - 1)
-        skin = between(SKIN_RAMP, at) * rng.normal(1, [0.025, 0.025, 0.04])
-        rose = ROSE * rng.uniform(0.5, 1.0)
-        lips = skin * np.array([0.90, 0.60, 0.62]) * rng.uniform(0.75, 1.1)
+        skin = between(SKIN_RAMP, at) * (1 + SKIN_SPREAD * rng.standard_normal(3))
+        rose = ROSE * uniform(rng, 0.5, 1.0)
+        lips = skin * np.array([0.90, 0.60, 0.62]) * uniform(rng, 0.75, 1.1)
         lips = lips + (rose - lips) * (rng.beta(1.0, 4.0) if male else rng.beta(1.3, 2.2))
         # Darker skin goes with darker irises and brows, never without exception.
-        iris = between(IRISES, rng.uniform(0, len(IRISES) - 1) * (1 if rng.random() > tone else 0.25))
-        hair = between(HAIRS, rng.uniform(0, len(HAIRS) - 1) * (1 if rng.random() > tone else 0.25))
+        iris = between(IRISES, uniform(rng, 0, len(IRISES) - 1) * (1 if rng.random() > tone else 0.25))
+        hair = between(HAIRS, uniform(rng, 0, len(HAIRS) - 1) * (1 if rng.random() > tone else 0.25))
         grey = clip(rng.normal(1.5 * old - 0.5, 0.25), 0, 1)
-        brow = hair + (ramp_of((GREY,))[0] * rng.uniform(0.5, 1.0) - hair) * 0.7 * grey
+        brow = hair + (ramp_of((GREY,))[0] * uniform(rng, 0.5, 1.0) - hair) * 0.7 * grey
         beard_colour = hair * 0.9 + (ramp_of((GREY,))[0] * 0.75 - hair * 0.9) * grey
         bearded = male and rng.random() < 0.5
         moustache = bearded or (male and rng.random() < 0.08)
         moles = [
-            (rng.normal(0, 0.5), rng.uniform(-1.6, 1.1), rng.uniform(0.016, 0.04), rng.uniform(0.5, 0.9))
+            (rng.normal(0, 0.5), uniform(rng, -1.6, 1.1), uniform(rng, 0.016, 0.04), uniform(rng, 0.5, 0.9))
             if rng.random() < 0.35
             else (0.0, 0.0, 0.0, 0.0)
             for _ in range(MOLES)
         ]
-        scar = (rng.normal(0, 0.55), rng.uniform(-1.5, 1.0), rng.uniform(-1.6, 1.6), rng.uniform(0.08, 0.3))
+        scar = (rng.normal(0, 0.55), uniform(rng, -1.5, 1.0), uniform(rng, -1.6, 1.6), uniform(rng, 0.08, 0.3))
         return cls(
             tone=tone,
             age=age,
@@ -123,30 +123,30 @@ class Identity:
             shape=as_tuple(head_model.load().sample_shape(sex, age, SPREAD, rng)),
             skin=within(skin, 0.012, 0.92),
             lips=within(lips, 0.01, 0.85),
-            iris=as_tuple(iris * rng.uniform(0.85, 1.3)),
+            iris=as_tuple(iris * uniform(rng, 0.85, 1.3)),
             iris_ring=rng.beta(1.5, 2.0),
             brow=as_tuple(brow),
             beard_colour=as_tuple(beard_colour),
             ruddiness=rng.beta(1.5, 2.5),
-            mottling=rng.uniform(0.2, 1.0),
-            freckles=rng.uniform(0.35, 1.0) if rng.random() < 0.28 * (1.15 - tone) else 0.0,
+            mottling=uniform(rng, 0.2, 1.0),
+            freckles=uniform(rng, 0.35, 1.0) if rng.random() < 0.28 * (1.15 - tone) else 0.0,
             shadows=min(1.0, rng.beta(1.5, 3.0) + 0.25 * old),
             wrinkles=clip(1.15 * old + rng.normal(0, 0.1), 0, 1),
-            spots=clip(rng.uniform(-0.4, 1.2) * old, 0, 1),
+            spots=clip(uniform(rng, -0.4, 1.2) * old, 0, 1),
             oil=rng.beta(1.6, 2.2),
-            pores=clip(rng.uniform(0.1, 0.8) + 0.15 * male, 0, 1),
-            pattern=as_tuple(rng.uniform(0, 32, 3)),
+            pores=clip(uniform(rng, 0.1, 0.8) + 0.15 * male, 0, 1),
+            pattern=as_tuple(uniform(rng, 0, 32, 3)),
             brow_height=rng.normal(0.0 if male else 0.02, 0.04),
-            brow_arch=rng.uniform(-0.01, 0.06) if male else rng.uniform(0.02, 0.10),
+            brow_arch=uniform(rng, -0.01, 0.06) if male else uniform(rng, 0.02, 0.10),
             brow_tilt=rng.normal(0.02, 0.04),
-            brow_thickness=rng.uniform(0.045, 0.095) if male else rng.uniform(0.03, 0.07),
-            brow_gap=rng.uniform(0.12, 0.24),
-            brow_length=rng.uniform(0.55, 0.72),
-            brow_density=rng.uniform(0.5, 1.0),
-            lashes=rng.uniform(0.2, 0.6) if male else rng.uniform(0.4, 1.0),
-            beard=rng.uniform(0.2, 1.0) if bearded else 0.0,
-            moustache=rng.uniform(0.2, 1.0) if moustache else 0.0,
-            scar=(*(float(v) for v in scar), rng.uniform(0.5, 1.0) if rng.random() < 0.08 else 0.0),
+            brow_thickness=uniform(rng, 0.045, 0.095) if male else uniform(rng, 0.03, 0.07),
+            brow_gap=uniform(rng, 0.12, 0.24),
+            brow_length=uniform(rng, 0.55, 0.72),
+            brow_density=uniform(rng, 0.5, 1.0),
+            lashes=uniform(rng, 0.2, 0.6) if male else uniform(rng, 0.4, 1.0),
+            beard=uniform(rng, 0.2, 1.0) if bearded else 0.0,
+            moustache=uniform(rng, 0.2, 1.0) if moustache else 0.0,
+            scar=(*(float(v) for v in scar), uniform(rng, 0.5, 1.0) if rng.random() < 0.08 else 0.0),
             moles=tuple(tuple(float(v) for v in mole) for mole in moles),
         )
 

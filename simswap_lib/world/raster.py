@@ -4,6 +4,9 @@ import numpy as np
 
 from simswap_lib.world.compiled import compiled
 
+TILE = 8  # samples a side, 1 << SHIFT
+SHIFT = 3
+
 
 @compiled
 def rasterise(screen, depth, triangles, two_sided_from, height, width):
@@ -15,7 +18,10 @@ def rasterise(screen, depth, triangles, two_sided_from, height, width):
     """
     nearest = np.zeros((height, width), np.float32)
     index = np.full((height, width), np.int32(-1))
+    farthest = np.zeros((1, 1), np.float32)
     for t in range(len(triangles)):
+        if t == two_sided_from:  # the head is drawn: most of what comes now is hair, and much of it lies behind
+            farthest = _farthest(nearest)
         i, j, k = triangles[t, 0], triangles[t, 1], triangles[t, 2]
         ax, ay = screen[i, 0], screen[i, 1]
         bx, by = screen[j, 0] - ax, screen[j, 1] - ay
@@ -29,6 +35,8 @@ def rasterise(screen, depth, triangles, two_sided_from, height, width):
         y0 = max(int(np.ceil(ay + min(0.0, by, cy) - 0.5)), 0)
         y1 = min(int(np.floor(ay + max(0.0, by, cy) - 0.5)), height - 1)
         if x0 > x1 or y0 > y1:
+            continue
+        if t >= two_sided_from and _hidden(farthest, max(depth[i], depth[j], depth[k]), x0, x1, y0, y1):
             continue
         over = 1.0 / area
         bdx, cdx = cy * over, -by * over
@@ -50,6 +58,32 @@ def rasterise(screen, depth, triangles, two_sided_from, height, width):
                 b += bdx
                 c += cdx
     return index, nearest
+
+
+@compiled
+def _farthest(nearest):
+    """The lowest depth in each tile: what lies behind it is seen nowhere in the tile."""
+    height, width = nearest.shape
+    out = np.empty(((height + TILE - 1) // TILE, (width + TILE - 1) // TILE), np.float32)
+    for row in range(out.shape[0]):
+        for col in range(out.shape[1]):
+            least = nearest[row * TILE, col * TILE]
+            for y in range(row * TILE, min((row + 1) * TILE, height)):
+                for x in range(col * TILE, min((col + 1) * TILE, width)):
+                    least = min(least, nearest[y, x])
+            out[row, col] = least
+    return out
+
+
+@compiled
+def _hidden(farthest, near, x0, x1, y0, y1):
+    """Whether something whose nearest corner has the depth `near` is hidden all over its box of samples."""
+    near *= 1.000001  # depths between the corners are rounded, and may come out a little larger
+    for row in range(y0 >> SHIFT, (y1 >> SHIFT) + 1):
+        for col in range(x0 >> SHIFT, (x1 >> SHIFT) + 1):
+            if farthest[row, col] <= near:
+                return False
+    return True
 
 
 @compiled

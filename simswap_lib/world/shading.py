@@ -1,5 +1,7 @@
 """How light falls on a point: what is there, how dark it lies, what shines on it. All in linear light."""
 
+from functools import partial
+
 import numpy as np
 
 from simswap_lib.world.clothes import cloth, in_cloth
@@ -66,7 +68,7 @@ def shadow(depths, lamp, px, py, pz, soft):
     return free / 4
 
 
-@compiled
+@partial(compiled, inline=True)
 def surface(out, colour, parts, A, n, pos, kind, p, s, grid, chart, eyes, depths, lamp, half, fine):
     """Light that comes from one point: into `out` (3,); its albedo into `colour`, what it is into `parts` (10,).
 

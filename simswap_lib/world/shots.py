@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from simswap_lib.world.dice import Colour, as_tuple, between, clip, linear, pick, within
+from simswap_lib.world.dice import Colour, as_tuple, between, clip, linear, pick, uniform, within
 from simswap_lib.world.people import GREY, HAIRS, SKIN_RAMP
 
 HAIR_STYLES = ("bald", "buzz", "short", "side", "swept", "curly", "afro", "bob", "long", "wavy", "tied")
@@ -95,23 +95,23 @@ class Shot:
         """The photograph with this number, always the same. The distribution is described in data/README.md."""
         rng = np.random.default_rng([seed, 2])
         mood = MOODS[pick(rng, tuple(MOODS), OFTEN)]
-        weight = rng.uniform(0.4, 1.0)
+        weight = uniform(rng, 0.4, 1.0)
         actions = {action: weight * strength for action, strength in mood.items()}
         # The model's resting lids hang a little low.
-        actions.setdefault("eyeWide", rng.uniform(0.0, 0.5))
+        actions.setdefault("eyeWide", uniform(rng, 0.0, 0.5))
         indoor = rng.random() < 0.55
         backdrop = pick(rng, INDOORS if indoor else OUTDOORS)
         light = _light(rng, indoor, backdrop)
-        tint = rng.uniform(25, 225, 3)
+        tint = uniform(rng, 25, 225, 3)
         grey = tint.sum() / 3
-        cloth = [linear(within(grey + (tint - grey) * rng.uniform(0.1, 1.0), 8, 240)) for _ in range(2)]
-        skin = between(SKIN_RAMP, rng.uniform(0, len(SKIN_RAMP) - 1))
+        cloth = [linear(within(grey + (tint - grey) * uniform(rng, 0.1, 1.0), 8, 240)) for _ in range(2)]
+        skin = between(SKIN_RAMP, uniform(rng, 0, len(SKIN_RAMP) - 1))
         occluder = pick(rng, OCCLUDERS, OCCLUDERS_OFTEN)
         hair = pick(rng, HAIR_STYLES, HAIR_OFTEN)
         # Natural colours four times out of five.
-        at = rng.uniform(0, len(HAIRS)) if rng.random() < 0.8 else rng.uniform(0, len(HAIR_COLOURS) - 1)
-        hair_colour = between(HAIR_COLOURS, at) * rng.uniform(0.8, 1.15)
-        metal, dyed = rng.uniform(14, 60), rng.integers(len(MASKS))
+        at = uniform(rng, 0, len(HAIRS)) if rng.random() < 0.8 else uniform(rng, 0, len(HAIR_COLOURS) - 1)
+        hair_colour = between(HAIR_COLOURS, at) * uniform(rng, 0.8, 1.15)
+        metal, dyed = uniform(rng, 14, 60), rng.integers(len(MASKS))
         cover = {
             "hand": skin,
             "microphone": linear(np.full(3, metal)),
@@ -127,26 +127,26 @@ class Shot:
             **light,
             hair=hair,
             hair_colour=within(hair_colour, 0.002, 0.8),
-            hair_volume=rng.uniform(0, 1),
+            hair_volume=uniform(rng, 0, 1),
             hairline=rng.normal(0.05, 0.07),
-            hair_side=rng.uniform(-1, 1),
+            hair_side=uniform(rng, -1, 1),
             clothes=pick(rng, CLOTHES),
             cloth=tuple(as_tuple(c) for c in cloth),
-            cloth_pattern=rng.uniform(0, 1),
-            collar=rng.uniform(-0.2, 0.2),
+            cloth_pattern=uniform(rng, 0, 1),
+            collar=uniform(rng, -0.2, 0.2),
             glasses=pick(rng, GLASSES, GLASSES_OFTEN) if occluder != "mask" else "none",
-            glasses_colour=as_tuple(linear((18, 40, 90, 150)[rng.integers(4)] * rng.uniform(0.7, 1.2, 3))),
-            glasses_shape=as_tuple(rng.uniform(0, 1, 3)),
+            glasses_colour=as_tuple(linear((18, 40, 90, 150)[rng.integers(4)] * uniform(rng, 0.7, 1.2, 3))),
+            glasses_shape=as_tuple(uniform(rng, 0, 1, 3)),
             occluder=occluder,
             occluder_colour=within(cover.get(occluder, 0.0 * skin), 0.004, 0.9),
-            occluder_place=as_tuple(rng.uniform(-1, 1, 3)),
+            occluder_place=as_tuple(uniform(rng, -1, 1, 3)),
             backdrop=backdrop,
             backdrop_colours=_backdrop_colours(rng, backdrop),
-            backdrop_blur=rng.uniform(0.012, 0.06),
-            distance=rng.uniform(9, 28),
-            exposure=rng.uniform(0.9, 1.15),
-            blur=rng.uniform(0, 0.005),
-            noise=rng.uniform(0.3, 2.5),
+            backdrop_blur=uniform(rng, 0.012, 0.06),
+            distance=uniform(rng, 9, 28),
+            exposure=uniform(rng, 0.9, 1.15),
+            blur=uniform(rng, 0, 0.005),
+            noise=uniform(rng, 0.3, 2.5),
             jpeg=int(rng.integers(72, 97)) if rng.random() < 0.5 else 100,
             seed=int(seed),
         )
@@ -154,23 +154,23 @@ class Shot:
 
 def _light(rng: np.random.Generator, indoor: bool, backdrop: str) -> dict:
     """One main light, a second one behind or beside, and what comes from all sides."""
-    azimuth, height = rng.uniform(-75, 75), rng.uniform(-5, 60)
+    azimuth, height = uniform(rng, -75, 75), uniform(rng, -5, 60)
     warmth = rng.normal(0.04 if indoor else -0.02, 0.10)
     tint = np.array([1 + warmth, 1.0, 1 - warmth])
-    soft = rng.uniform(0, 1)  # 0: a bare bulb or the sun, 1: an overcast sky
-    key = rng.uniform(0.65, 1.28) * (1.1 - 0.55 * soft)
-    fill = rng.uniform(0.30, 0.50) + 0.25 * soft
+    soft = uniform(rng, 0, 1)  # 0: a bare bulb or the sun, 1: an overcast sky
+    key = uniform(rng, 0.65, 1.28) * (1.1 - 0.55 * soft)
+    fill = uniform(rng, 0.30, 0.50) + 0.25 * soft
     if backdrop == "night":
         key, fill = key * 0.9, fill * 0.6
     sky = fill * (np.array([1.06, 1.0, 0.92]) if indoor else np.array([0.90, 0.99, 1.10]))
-    ground = sky * rng.uniform(0.4, 0.8) * np.array([1.06, 1.0, 0.9])
-    side = azimuth + (-1, 1)[rng.integers(2)] * rng.uniform(100, 160)
-    rim = rng.uniform(0.15, 0.8) if rng.random() < 0.45 else 0.0
+    ground = sky * uniform(rng, 0.4, 0.8) * np.array([1.06, 1.0, 0.9])
+    side = azimuth + (-1, 1)[rng.integers(2)] * uniform(rng, 100, 160)
+    rim = uniform(rng, 0.15, 0.8) if rng.random() < 0.45 else 0.0
     return {
         "light": _direction(azimuth, height),
         "light_colour": as_tuple(key * tint),
         "softness": float(0.02 + 0.30 * soft * soft),
-        "rim": _direction(side, rng.uniform(0, 45)),
+        "rim": _direction(side, uniform(rng, 0, 45)),
         "rim_colour": as_tuple(rim * np.array([1 - 0.6 * warmth, 1.0, 1 + 0.6 * warmth])),
         "sky": as_tuple(sky),
         "ground": as_tuple(ground),
@@ -179,11 +179,11 @@ def _light(rng: np.random.Generator, indoor: bool, backdrop: str) -> dict:
 
 def _backdrop_colours(rng: np.random.Generator, kind: str) -> tuple[Colour, Colour, Colour]:
     """Three colours in which a background of this kind is painted."""
-    bright = rng.uniform(0.55, 1.3)
-    base = rng.uniform(60, 200, 3)
+    bright = uniform(rng, 0.55, 1.3)
+    base = uniform(rng, 60, 200, 3)
     grey = base.sum() / 3
-    wall = grey + (base - grey) * rng.uniform(0.1, 0.5)
-    darker, other = rng.uniform(0.5, 0.9), rng.uniform(0.6, 1.3)
+    wall = grey + (base - grey) * uniform(rng, 0.1, 0.5)
+    darker, other = uniform(rng, 0.5, 0.9), uniform(rng, 0.6, 1.3)
     fixed = BACKDROPS.get(kind)
     if fixed is None:
         fixed = {
@@ -205,7 +205,7 @@ def _both_sides(actions: dict[str, float], rng: np.random.Generator) -> list[tup
     """Actions that exist for the left and the right half are played on both, nearly alike."""
     out = []
     for action, strength in actions.items():
-        out += [(action + side, clip(strength * rng.uniform(0.85, 1.0), 0, 1)) for side in sides(action)]
+        out += [(action + side, clip(strength * uniform(rng, 0.85, 1.0), 0, 1)) for side in sides(action)]
     return out
 
 

@@ -103,17 +103,33 @@ def lines() -> np.ndarray:
     return np.ascontiguousarray(out)
 
 
+@lru_cache(maxsize=1)
+def lined() -> np.ndarray:
+    """(32, 32) whether there is any line in a block of the chart, or just beyond it: where the chart, which is too
+    large to stay near the processor, need not be read."""
+    there = (lines() > 0).any(-1)
+    there[:-1] |= there[1:]  # a place lies between a cell and the next ones
+    there[:, :-1] |= there[:, 1:]
+    return there.reshape(32, LINES_SIDE // 32, 32, LINES_SIDE // 32).any((1, 3))
+
+
 @compiled
 def lines_at(chart, p, x, y):
-    """How deep the lines of age are here, about 0 to 1, and how fast that grows along x and along y."""
+    """How deep the lines of age are here, about 0 to 1, and how fast that grows along x and along y.
+
+    chart: what `lines` and `lined` return.
+    """
+    depths, somewhere = chart
     u, v = (x + 1.4) / 2.8 * LINES_SIDE - 0.5, (1.5 - y) / 4.0 * LINES_SIDE - 0.5
     i, j = int(np.floor(v)), int(np.floor(u))
     if i < 0 or j < 0 or i >= LINES_SIDE - 1 or j >= LINES_SIDE - 1:
         return 0.0, 0.0, 0.0
+    if not somewhere[i >> 3, j >> 3]:
+        return 0.0, 0.0, 0.0
     v, u = v - i, u - j
     depth, right, down = 0.0, 0.0, 0.0
     for c in range(4):
-        a, b, d, e = chart[i, j, c], chart[i, j + 1, c], chart[i + 1, j, c], chart[i + 1, j + 1, c]
+        a, b, d, e = depths[i, j, c], depths[i, j + 1, c], depths[i + 1, j, c], depths[i + 1, j + 1, c]
         above, below = a + (b - a) * u, d + (e - d) * u
         depth += p.lines[c] * (above + (below - above) * v)
         right += p.lines[c] * ((b - a) * (1 - v) + (e - d) * v)
@@ -277,6 +293,6 @@ def fineness(size: int) -> float:
 
 
 @lru_cache(maxsize=1)
-def tables() -> tuple[np.ndarray, np.ndarray]:
-    """Random lattice and chart of lines, the two tables that the painter reads."""
-    return lattice(), lines()
+def tables() -> tuple[np.ndarray, tuple[np.ndarray, np.ndarray]]:
+    """Random lattice and chart of lines, with where it is empty: the tables that the painter reads."""
+    return lattice(), (lines(), lined())
