@@ -51,14 +51,13 @@ class PairBatches(Sampler[list[Pair]]):
         self.batch, self.steps, self.seed = batch, steps, seed
         self.part = slice(rank * batch // processes, (rank + 1) * batch // processes)
         _, self.start, self.count = np.unique(photographs.person, return_index=True, return_counts=True)
-        self.paired = np.flatnonzero(self.count >= 2)  # people of whom there are two photos
         if batch < 1:
             raise ValueError(f"A batch has at least 1 pair, got {batch}.")
         if len(self.count) < 2:
             raise ValueError(
                 f"Pairs of two people need at least 2 people, and {photographs.name} has {len(self.count)}: add some."
             )
-        if not len(self.paired):
+        if self.count.max() < 2:
             raise ValueError(
                 f"Pairs of one person need somebody with at least 2 photos, and in {photographs.name} all of the "
                 f"{len(self.count)} people have only one: add photos."
@@ -72,20 +71,35 @@ class PairBatches(Sampler[list[Pair]]):
 
     def at(self, step: int) -> list[Pair]:
         """The whole batch of this step, a pure function of (seed, step): a resumed run sees what it would have seen."""
-        rng = np.random.default_rng([self.seed, step])
-        same = step % 2 == 0
-        people = self.paired if same else np.arange(len(self.count))
-        target_person = people[rng.integers(len(people), size=self.batch)]  # (B,)
-        target = rng.integers(self.count[target_person])  # (B,), of the person's own photos
-        # A step of 1 ... n - 1 around the circle never comes back to where it started.
-        if same:
-            source_person, count = target_person, self.count[target_person]
-            source = (target + rng.integers(1, count)) % count
-        else:
-            source_person = (target_person + rng.integers(1, len(people), size=self.batch)) % len(people)
-            source = rng.integers(self.count[source_person])
-        sources, targets = self.start[source_person] + source, self.start[target_person] + target
+        sources, targets, same = draw_pairs(self.start, self.count, self.batch, self.seed, step)
         return [Pair(s, t, same) for s, t in zip(sources.tolist(), targets.tolist(), strict=True)]
+
+
+def draw_pairs(
+    start: np.ndarray, count: np.ndarray, batch: int, seed: int, step: int
+) -> tuple[np.ndarray, np.ndarray, bool]:
+    """The pairs of one step: even steps take two photos of one person, odd steps photos of two people.
+
+    A pure function of (seed, step): nothing is remembered from one step to the next. First people are drawn, each as
+    likely as any other, then photos. On even steps only people with two photos or more take part.
+
+    start, count: int (P,): the pictures of person p are start[p], ..., start[p] + count[p] - 1.
+    Returns numbers of pictures, sources and targets int (batch,), and whether the two of a pair show one person.
+    Source: the paper (batches of one and of two identities in turn).
+    """
+    rng = np.random.default_rng([seed, step])
+    same = step % 2 == 0
+    people = np.flatnonzero(count >= 2) if same else np.arange(len(count))
+    target_person = people[rng.integers(len(people), size=batch)]  # (B,)
+    target = rng.integers(count[target_person])  # (B,), of the person's own photos
+    # A step of 1 ... n - 1 around the circle never comes back to where it started.
+    if same:
+        source_person = target_person
+        source = (target + rng.integers(1, count[source_person])) % count[source_person]
+    else:
+        source_person = (target_person + rng.integers(1, len(people), size=batch)) % len(people)
+        source = rng.integers(count[source_person])
+    return start[source_person] + source, start[target_person] + target, same
 
 
 class Pairs(Dataset):

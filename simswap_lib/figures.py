@@ -34,11 +34,7 @@ def show(figure: Figure, alt: str | None = None, kind: str = "png") -> None:
     alt = alt or getattr(figure, "alt", "")
     if not alt or len(alt) < 12:
         raise ValueError(f"A figure needs a sentence that says what it shows, got alt={alt!r}.")
-    buffer = io.BytesIO()
-    # A white ground, so that black letters can be read on a dark page, too.
-    quality = {"pil_kwargs": {"quality": 84, "subsampling": 0}} if kind == "jpeg" else {}
-    figure.savefig(buffer, format=kind, dpi=DPI, facecolor="white", bbox_inches="tight", **quality)
-    plt.close(figure)
+    data = encoded(figure, kind)
     try:
         from IPython import get_ipython
         from IPython.display import display
@@ -47,10 +43,20 @@ def show(figure: Figure, alt: str | None = None, kind: str = "png") -> None:
     if get_ipython is None or get_ipython() is None:
         print(f"[figure] {alt}")
         return
-    data, mime = base64.b64encode(buffer.getvalue()).decode(), f"image/{kind}"
+    mime = f"image/{kind}"
     display({mime: data, "text/plain": f"[figure] {alt}"}, raw=True, metadata={mime: {"alt": alt}})
     words = f"<details><summary>This figure in words</summary><p>{html.escape(alt)}</p></details>"
     display({"text/html": words, "text/plain": ""}, raw=True)
+
+
+def encoded(figure: Figure, kind: str = "png") -> str:
+    """The figure as a picture in base64, as Jupyter and data addresses want it; closes the figure."""
+    buffer = io.BytesIO()
+    # A white ground, so that black letters can be read on a dark page, too.
+    quality = {"pil_kwargs": {"quality": 84, "subsampling": 0}} if kind == "jpeg" else {}
+    figure.savefig(buffer, format=kind, dpi=DPI, facecolor="white", bbox_inches="tight", **quality)
+    plt.close(figure)
+    return base64.b64encode(buffer.getvalue()).decode()
 
 
 def pictures(

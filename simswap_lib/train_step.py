@@ -65,9 +65,7 @@ class Step:
         Returns the terms of the objective without their weights, and the cosines of the result, as tensors ().
         """
         target = target.contiguous(memory_format=torch.channels_last)
-        penalised = self.config.loss.gp and step % self.config.gp_every == 0
-        places = self._places(step, len(target)).to(target.device) if penalised else None
-        terms = self._both(target, v_source, v_target, same, places)
+        terms = self._both(target, v_source, v_target, same, self.places(step, len(target)))
         # The average of the last few hundred generators is better than any one of them.
         update_ema(self.ema, self.generator, min(self.config.ema, (1 + step) / (10 + step)))
         return terms
@@ -76,59 +74,106 @@ class Step:
         self, target: Tensor, v_source: Tensor, v_target: Tensor, same: Tensor, places: Tensor | None
     ) -> dict[str, Tensor]:
         """The generator's move, then the discriminator's. places: None in a step without gradient penalty."""
-        config, accelerator = self.config, self.accelerator
-
         # The critic looks at the target once, for the generator's feature matching and for its own step.
-        with accelerator.autocast():
-            target_maps = self.critic(target)
-
-        # Generator step: make the result and weigh every term of the paper.
+        target_maps = self.look(target)
+        # While the generator moves, the critic's own gradients would only be thrown away.
         self.critic.requires_grad_(False)
-        with accelerator.autocast():
-            result = self.generator(target, v_source)
-            result_maps = self.critic(result)
-        v_result = self.recogniser(result.float())
-        terms = {
-            "identity": losses.identity_loss(v_result, v_source),
-            "reconstruction": losses.reconstruction_loss(result, target, same),
-            "adversarial": losses.hinge_g_loss(result_maps),
-            "wfm": losses.weak_feature_matching_loss(result_maps, target_maps, config.first_map),
-        }
-        total = (
-            config.loss.identity * terms["identity"]
-            + config.loss.reconstruction * terms["reconstruction"]
-            + config.loss.adversarial * terms["adversarial"]
-            + config.loss.wfm * terms["wfm"]
-        )
-        self._move(self.generator, self._step_g, total)
+        result, v_result, terms = generator_step(self, target, v_source, same, target_maps)
         self.critic.requires_grad_(True)
-
-        # Discriminator step, on the picture that the generator has just made.
-        with accelerator.autocast():
-            made_maps = self.critic(result.detach())
-        terms["critic"] = losses.hinge_d_loss(target_maps, made_maps)
-        critic_total = terms["critic"]
-        if places is not None:
-            terms["gp"] = losses.gradient_penalty(self.critic, target, result, places)
-            critic_total = critic_total + config.gp_every * config.loss.gp * terms["gp"]
-        self._move(self.critic, self._step_d, critic_total)
-
+        terms |= discriminator_step(self, target, result, target_maps, places)
         with torch.no_grad():
             terms["cos_source"] = torch.cosine_similarity(v_result, v_source).mean()
             terms["cos_target"] = torch.cosine_similarity(v_result, v_target).mean()
         return {name: term.detach() for name, term in terms.items()}
 
-    def _move(self, network: nn.Module, optimiser, total: Tensor) -> None:
+    def draw(self, target: Tensor, v_source: Tensor) -> Tensor:
+        """The generator's result, (B, 3, H, W) in [-1, 1], computed in the run's precision."""
+        with self.accelerator.autocast():
+            return self.generator(target, v_source)
+
+    def look(self, picture: Tensor) -> list[list[Tensor]]:
+        """The critic's outputs for pictures (B, 3, H, W), as `Discriminator` returns them, in the run's precision."""
+        with self.accelerator.autocast():
+            return self.critic(picture)
+
+    def move(self, network: nn.Module, total: Tensor) -> None:
+        """One step of the optimiser of `network`, the generator or the critic, down the slope of `total`, ().
+
+        Clears the network's old gradients, computes new ones, averages them over the processes, and steps.
+        """
+        optimiser = {self.generator: self._step_g, self.critic: self._step_d}[network]
         optimiser.zero_grad(set_to_none=True)
         self.accelerator.backward(total)
         average_gradients(self.accelerator, network)
         optimiser.step()
 
-    def _places(self, step: int, count: int) -> Tensor:
-        """Where between real and made each sample's penalty is taken: the same for a sample in whatever process."""
+    def places(self, step: int, count: int) -> Tensor | None:
+        """Where between real and made each sample's penalty is taken, (B,); None in a step without gradient penalty.
+
+        The same for a sample in whatever process.
+        """
+        if not self.config.loss.gp or step % self.config.gp_every:
+            return None
         chance = torch.Generator().manual_seed(self.config.seed * 1_000_003 + step)
         first = self.accelerator.process_index * count
-        return torch.rand(self.accelerator.num_processes * count, generator=chance)[first : first + count]
+        places = torch.rand(self.accelerator.num_processes * count, generator=chance)[first : first + count]
+        return places.to(self.accelerator.device)
+
+
+def generator_step(
+    run: Step, target: Tensor, v_source: Tensor, same: Tensor, target_maps: losses.Outputs
+) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
+    """Make the result, weigh every term of the paper, and move the generator down the slope of their sum.
+
+        L_G = lambda_Id L_Id + lambda_Recon L_Recon + lambda_Adv L_Adv + lambda_wFM L_wFM
+
+    Shapes: target (B, 3, H, W) in [-1, 1]; v_source (B, D) of length 1; same (B,) bool.
+    target_maps: `run.look(target)`.
+    Returns the result (B, 3, H, W), its identity vector (B, D), and the terms without their weights, each ().
+    Source: the paper.
+    """
+    result = run.draw(target, v_source)  # (B, 3, H, W)
+    result_maps = run.look(result)
+    v_result = run.recogniser(result.float())  # (B, D)
+    terms = {
+        "identity": losses.identity_loss(v_result, v_source),
+        "reconstruction": losses.reconstruction_loss(result, target, same),
+        "adversarial": losses.hinge_g_loss(result_maps),
+        "wfm": losses.weak_feature_matching_loss(result_maps, target_maps, run.config.first_map),
+    }
+    weights = run.config.loss
+    total = (
+        weights.identity * terms["identity"]
+        + weights.reconstruction * terms["reconstruction"]
+        + weights.adversarial * terms["adversarial"]
+        + weights.wfm * terms["wfm"]
+    )
+    run.move(run.generator, total)
+    return result, v_result, terms
+
+
+def discriminator_step(
+    run: Step, target: Tensor, result: Tensor, target_maps: losses.Outputs, places: Tensor | None
+) -> dict[str, Tensor]:
+    """Move the critic to tell the target from the picture that the generator has just made.
+
+        L_D = L_Adv + lambda_GP L_GP
+
+    The penalty is dear and changes slowly, so it is taken every `gp_every` steps, that many times as strong.
+
+    Shapes: target, result (B, 3, H, W) in [-1, 1]. target_maps: `run.look(target)`. places: `run.places(step, B)`, (B,),
+    or None in a step without penalty.
+    Returns the terms without their weights, each (): "critic", and "gp" in the steps that take it.
+    Source: the paper; the penalty now and then: Karras et al. 2020, arXiv 1912.04958.
+    """
+    made_maps = run.look(result.detach())
+    terms = {"critic": losses.hinge_d_loss(target_maps, made_maps)}
+    total = terms["critic"]
+    if places is not None:
+        terms["gp"] = losses.gradient_penalty(run.critic, target, result, places)
+        total = total + run.config.gp_every * run.config.loss.gp * terms["gp"]
+    run.move(run.critic, total)
+    return terms
 
 
 def average_gradients(accelerator: Accelerator, network: nn.Module) -> None:

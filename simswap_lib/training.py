@@ -50,7 +50,7 @@ def train(
     Ctrl-C ends after the current step and leaves a checkpoint. Under `accelerate launch` or `notebook_launcher` every
     process trains on its part of each batch; the first one writes.
 
-    on_log: called with each record, for a live figure.
+    on_log: called with each record, for a live figure; it takes the place of the progress bar.
     watch: called with the averaged generator and the folder whenever it is validated; what it returns goes into the
     log and decides nothing. `watching.Strip` draws a strip of swaps.
     make_step: what makes the step, for experiments that change it.
@@ -110,7 +110,7 @@ def train(
     with open(run_folder / LOG, "a") if main else nullcontext() as log, Interruption() as interrupted:
         bar = tqdm(
             initial=start * config.batch, total=config.steps * config.batch, unit="picture", unit_scale=True,
-            smoothing=0.02, disable=not main,
+            smoothing=0.02, disable=not main or on_log is not None,
         )  # fmt: skip
         for step, pairs in zip(batches.steps, reader):
             target = to_tensor(pairs["target"], device)  # (B, 3, H, W)

@@ -66,12 +66,20 @@ class LiveFigure:
         from IPython.display import display
 
         self.records.append(record)
-        figure = self.figure()
+        alt = self.told()
+        shown = {"image/png": figures.encoded(self.figure()), "text/plain": f"[figure] {alt}"}
+        words = {"raw": True, "metadata": {"image/png": {"alt": alt}}}
         if self.handle is None:
-            self.handle = display(figure, display_id=True)
+            self.handle = display(shown, display_id=True, **words)
         else:
-            self.handle.update(figure)
-        plt.close(figure)
+            self.handle.update(shown, **words)
+
+    def told(self) -> str:
+        """The figure in words: where each curve stands now."""
+        record = {name: value for one in self.records for name, value in one.items()}
+        names = ("identity", "reconstruction", "wfm", "critic", "cos_source", "cos_target", "error_over_copy")
+        values = ", ".join(f"{name} {record[name]:.2f}" for name in names if name in record)
+        return f"Curves of a training run after {record['pictures']:,} pictures, now at {values}; below, swaps."
 
     def figure(self) -> Figure:
         """Losses, cosines and the error to the truth over the pictures seen, with the strip below."""

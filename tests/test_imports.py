@@ -24,11 +24,11 @@ LINE = [
     },
     {"train_step"},
     {"training", "train_cost"},
-    {"swapper", "bench", "experiments"},
+    {"swapper", "bench", "experiments", "failures"},
     {
         "figures", "diagrams", "studio", "widgets", "world_views", "watching", "course", "published",
         "evaluation_views", "vector_figures", "vector_views", "loss_views", "tug_of_war", "critic_figures",
-        "critic_views", "deepfake_views",
+        "critic_views", "deepfake_views", "training_views",
     },
     {"__main__"},
 ]  # fmt: skip

@@ -59,10 +59,16 @@ def test_it_replaces_its_figure_in_a_notebook(tmp_path, monkeypatch):
     shown = []
 
     class Handle:
-        def update(self, figure):
+        def update(self, data, raw, metadata):
             shown.append("again")
+            assert "identity 0.3" in metadata["image/png"]["alt"] or "identity 0.5" in metadata["image/png"]["alt"]
 
-    monkeypatch.setattr("IPython.display.display", lambda figure, display_id: (shown.append("new"), Handle())[1])
+    def display(data, raw, metadata, display_id):
+        assert raw and data["image/png"] and "16 pictures" in metadata["image/png"]["alt"]
+        shown.append("new")
+        return Handle()
+
+    monkeypatch.setattr("IPython.display.display", display)
     live = LiveFigure(tmp_path)
     for step in (1, 2, 3):
         live({"step": step, "pictures": 16 * step, "identity": 1.0 / step})

@@ -28,6 +28,7 @@ NEEDS = {
         *("head_model", "weights/arcface", "weights/judge", "weights/critic", "results/experiments"),
         *(f"weights/match-{m}" for m in (1, 2, 3, 4, "none")),
     ),
+    "07": ("head_model", "weights/arcface", "weights/critic", "weights/simswap", "results"),
     "08": ("head_model", "weights/arcface", "weights/simswap", "weights/judge", "results"),
 }
 

@@ -1,11 +1,11 @@
-"""Runs the library's models, losses and training step with the reader's own pieces in them."""
+"""Runs the library's models, losses and training with the reader's own pieces in them."""
 
 import sys
 from collections.abc import Callable
 from contextlib import ExitStack
 from unittest.mock import patch
 
-PLACES = ("simswap_lib.models.", "simswap_lib.losses", "simswap_lib.train_step")
+PLACES = ("simswap_lib.models.", "simswap_lib.losses", "simswap_lib.batches", "simswap_lib.train_step")
 
 
 class Transplant:
@@ -27,7 +27,7 @@ class Transplant:
                 module for path, module in list(sys.modules.items()) if path.startswith(PLACES) and name in vars(module)
             ]
             if not modules:
-                raise ValueError(f"No model of the library uses a piece called {name}.")
+                raise ValueError(f"No model of the library, and no part of its training, uses a piece called {name}.")
             self.places += [(module, name, piece) for module in modules]
 
     def __enter__(self) -> None:

@@ -1,0 +1,89 @@
+"""Wrong answers to exercise 07.4."""
+
+import torch
+
+from simswap_lib.train_step import update_ema
+
+
+@torch.no_grad()
+def _lerp(average, network, weight):
+    for a, b in zip(average.parameters(), network.parameters(), strict=True):
+        a.lerp_(b, weight)
+
+
+@torch.no_grad()
+def _buffers(average, network):
+    for a, b in zip(average.buffers(), network.buffers(), strict=True):
+        a.copy_(b)
+
+
+def network_moves(average, network, decay):
+    update_ema(network, average, decay)
+
+
+@torch.no_grad()
+def shares_its_numbers(average, network, decay):
+    for a, b in zip(average.parameters(), network.parameters(), strict=True):
+        a.data = b.data
+    _buffers(average, network)
+
+
+@torch.no_grad()
+def new_names_only(average, network, decay):
+    for a, b in zip(average.parameters(), network.parameters(), strict=True):
+        a = decay * a + (1 - decay) * b
+    _buffers(average, network)
+
+
+@torch.no_grad()
+def new_tensors(average, network, decay):
+    for a, b in zip(average.parameters(), network.parameters(), strict=True):
+        a.data = decay * a.data + (1 - decay) * b.data
+    _buffers(average, network)
+
+
+def shares_swapped(average, network, decay):
+    _lerp(average, network, decay)
+    _buffers(average, network)
+
+
+def plain_copy(average, network, decay):
+    average.load_state_dict(network.state_dict())
+
+    for a, b in zip(average.parameters(), network.parameters(), strict=True):
+        a.mul_(decay).add_(b)
+    _buffers(average, network)
+
+
+@torch.no_grad()
+def grows(average, network, decay):
+    for a, b in zip(average.parameters(), network.parameters(), strict=True):
+        a.mul_(decay).add_(b)
+    _buffers(average, network)
+
+
+def decay_ignored(average, network, decay):
+    update_ema(average, network, 0.75)
+
+
+def parameters_alone(average, network, decay):
+    _lerp(average, network, 1 - decay)
+
+
+@torch.no_grad()
+def statistics_averaged(average, network, decay):
+    _lerp(average, network, 1 - decay)
+    for a, b in zip(average.buffers(), network.buffers(), strict=True):
+        a.copy_(decay * a + (1 - decay) * b)
+
+
+@torch.no_grad()
+def state_dict_averaged(average, network, decay):
+    for a, b in zip(average.state_dict().values(), network.state_dict().values(), strict=True):
+        a.lerp_(b, 1 - decay)
+
+
+def history_kept(average, network, decay):
+    for a, b in zip(average.parameters(), network.parameters(), strict=True):
+        a.mul_(decay).add_((1 - decay) * b)
+    _buffers(average, network)

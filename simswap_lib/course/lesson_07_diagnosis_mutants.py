@@ -1,0 +1,80 @@
+"""Wrong answers to exercise 07.5."""
+
+import math
+
+from simswap_lib.failures import diagnose as right
+
+
+def _mean(name, part):
+    return sum(record[name] for record in part) / len(part)
+
+
+def _diagnose(records, last=None, first=None, finite=None, limit=0.5, order="wcs", worse=None, win=None, copies=None):
+    last, first = last or records[-5:], first or records[:5]
+    finite = finite or (lambda record: all(math.isfinite(v) for v in record.values()))
+    if not finite(records[-1]):
+        return "not a number"
+    tests = {
+        "w": ("the discriminator wins", win or (lambda: _mean("critic", last) < limit)),
+        "c": (
+            "collapses",
+            worse or (lambda: _mean("reconstruction", last) > 2 * _mean("reconstruction", first)),
+        ),
+        "s": ("copies the target", copies or (lambda: _mean("cos_target", last) > _mean("cos_source", last))),
+    }
+    return next((tests[letter][0] for letter in order if tests[letter][1]()), "healthy")
+
+
+def says_it_in_other_words(records):
+    return {"copies the target": "copy"}.get(right(records), right(records)) if len(records) > 3 else "ok"
+
+
+def too_strict(records):
+    return _diagnose(records, limit=1.0)
+
+
+def equals_nan(records):
+    return _diagnose(records, finite=lambda record: not any(v == math.nan for v in record.values()))
+
+
+def nan_alone(records):
+    return _diagnose(records, finite=lambda record: not any(math.isnan(v) for v in record.values()))
+
+
+def four_columns(records):
+    names = ("critic", "reconstruction", "cos_source", "cos_target")
+    return _diagnose(records, finite=lambda record: all(math.isfinite(record[n]) for n in names))
+
+
+def never_wins(records):
+    return _diagnose(records, order="cs")
+
+
+def waits_for_zero(records):
+    return _diagnose(records, win=lambda: _mean("critic", records[-5:]) <= 0)
+
+
+def fixed_number(records):
+    return _diagnose(records, worse=lambda: _mean("reconstruction", records[-5:]) > 0.3)
+
+
+def beginning_and_end_swapped(records):
+    return _diagnose(
+        records, worse=lambda: _mean("reconstruction", records[:5]) > 2 * _mean("reconstruction", records[-5:])
+    )
+
+
+def threshold_for_copies(records):
+    return _diagnose(records, copies=lambda: _mean("cos_target", records[-5:]) > 0.9)
+
+
+def last_record(records):
+    return _diagnose(records, last=records[-1:])
+
+
+def whole_log(records):
+    return _diagnose(records, last=records)
+
+
+def copies_first(records):
+    return _diagnose(records, order="scw")
