@@ -203,7 +203,7 @@ def diagram(
     )
 
 
-def rows(images: Sequence[np.ndarray], names: Sequence[str], alt: str, colours=None, size: float = 1.0) -> Figure:
+def rows(images: Sequence[np.ndarray], names: Sequence[str], alt: str, colours=None, size: float = 0.72) -> Figure:
     """Rows of equal pictures, uint8 (N, H, W, 3) each, with a name before every row."""
     count, colours = len(images[0]), colours or [INK] * len(images)
     figure, axes = plt.subplots(
