@@ -45,7 +45,9 @@ def plane(panels: dict[str, tuple[Tensor, Tensor, Tensor]], alt: str, circle: bo
             mine, ink = xy[people == p], COLOURS[p % len(COLOURS)]
             axis.plot([0, x], [0, y], color=ink, linewidth=1, alpha=0.7)
             axis.scatter(*mine.T, s=16, color=ink, marker=MARKERS[p % 6], alpha=0.65, linewidths=0)
-            axis.text(1.16 * x, 1.16 * y, NAMES[p], ha="center", va="center", fontweight="bold", color=INK)
+            crowd = int((ends[:p] @ ends[p] > 0.98 * reach**2).sum())  # letters of neighbours would cover each other
+            far = 1.14 + 0.11 * crowd
+            axis.text(far * x, far * y, NAMES[p], ha="center", va="center", fontweight="bold", color=INK)
         axis.set(xlim=(-1.3 * reach, 1.3 * reach), ylim=(-1.3 * reach, 1.3 * reach), xticks=[], yticks=[])
         axis.set_title(title, fontsize=10)
         axis.set_aspect("equal")
@@ -105,6 +107,8 @@ def bars(
         axis.barh(y, mean - low, left=low, color=colour, height=0.7)
         if len(values) > 1:
             axis.plot([first, third], [y, y], color=INK, linewidth=1.4)
+        end = max(mean, third) if len(values) > 1 else mean
+        axis.text(end, y, f" {mean:.2f}", ha="left", va="center", fontsize=8, color=INK)
     for group, (_, colour) in groups.items():
         axis.barh(0, 0, left=low, color=colour, label=group)
     for name, value in (lines or {}).items():
@@ -113,7 +117,7 @@ def bars(
     axis.set_yticks(range(len(rows)), [name for name, *_ in rows])
     axis.set(xlabel=xlabel, ylim=(len(rows) - 0.4, -1.0 if lines else -0.6))
     axis.spines[["top", "right"]].set_visible(False)
-    axis.legend(frameon=False, fontsize=9)
+    axis.legend(frameon=False, fontsize=9, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=len(groups))
     told = [
         f"{group}: " + ", ".join(f"{n} {np.mean(v):.2f}" for n, v in found.items())
         for group, (found, _) in groups.items()

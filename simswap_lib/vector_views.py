@@ -76,8 +76,8 @@ def last_layer(
     with torch.random.fork_rng(devices=[]), torch.enable_grad():
         torch.manual_seed(seed)
         layer = nn.Sequential(nn.BatchNorm1d(features.shape[1]), nn.Linear(features.shape[1], 2))
-        weight = nn.Parameter(torch.randn(int(people.max()) + 1, 2))
-        layer.to(features.device), weight.to(features.device)
+        weight = nn.Parameter(torch.randn(int(people.max()) + 1, 2).to(features.device))
+        layer.to(features.device)
         optimiser = torch.optim.Adam([*layer.parameters(), weight], lr=0.03)
         for _ in range(steps):
             loss = F.cross_entropy(logits(all_cosines(layer(features), weight), people, scale, margin), people)
