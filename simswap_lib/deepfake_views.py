@@ -203,18 +203,21 @@ def diagram(
     )
 
 
-def rows(images: Sequence[np.ndarray], names: Sequence[str], alt: str, colours=None, size: float = 0.72) -> Figure:
-    """Rows of equal pictures, uint8 (N, H, W, 3) each, with a name before every row."""
-    count, colours = len(images[0]), colours or [INK] * len(images)
+def rows(pictures: dict[str, np.ndarray], alt: str, colours: Sequence[str] = (), size: float = 0.68) -> Figure:
+    """Rows of equal pictures: name -> uint8 (N, H, W, 3). The name stands before its row, in the colour given for it.
+
+    size: inches a picture. Raises: ValueError if there are colours, but not one for each row.
+    """
+    count, colours = len(next(iter(pictures.values()))), colours or [INK] * len(pictures)
     figure, axes = plt.subplots(
-        len(images), 1, figsize=(size * count + 1.5, size * len(images)), squeeze=False, layout="constrained"
+        len(pictures), 1, figsize=(size * count + 1.5, size * len(pictures)), squeeze=False, layout="constrained"
     )
-    for axis, row, name, colour in zip(axes.flat, images, names, colours, strict=True):
+    for axis, (name, row), colour in zip(axes.flat, pictures.items(), colours, strict=True):
         axis.imshow(np.concatenate(list(row), axis=1), interpolation="nearest")
         axis.set(xticks=[], yticks=[])
         axis.spines[:].set_visible(False)
         axis.set_ylabel(name, rotation=0, ha="right", va="center", fontsize=10, color=colour, fontweight="bold")
-    figure.alt = alt
+    figure.alt, figure.kind = alt, "jpeg"
     return figure
 
 

@@ -18,17 +18,18 @@ GREY, INK = "#767676", "#222222"
 DPI = 100
 
 
-def show(figure: Figure, alt: str | None = None, kind: str = "png") -> None:
+def show(figure: Figure, alt: str | None = None, kind: str | None = None) -> None:
     """Display a figure with alt text, then close it; outside a notebook, print the alt text.
 
-    kind: "png", or "jpeg" for figures of large photographs, which takes a fifth of the bytes and changes no pixel by
-    much more than a camera's noise.
+    kind: "png", or "jpeg" for figures of many photographs, which takes a fifth of the bytes and changes no pixel by
+    much more than a camera's noise. None takes the attribute `figure.kind`, else "png".
 
     The alt text goes into the output's metadata, for tools and tests, and into a folded line below the figure, which
     is how it reaches a reader: nbconvert, for one, makes no alt attribute of that metadata.
 
     Raises: ValueError if there is neither `alt` nor the attribute `figure.alt`, or for another kind.
     """
+    kind = kind or getattr(figure, "kind", "png")
     if kind not in ("png", "jpeg"):
         raise ValueError(f"A figure is shown as png or jpeg, not as {kind!r}.")
     alt = alt or getattr(figure, "alt", "")

@@ -50,9 +50,9 @@ class TestFilm:
     def test_a_true_swap_changes_the_person_and_nothing_else(self, film):
         answers = views.true_swap(film, A)
         assert answers.person == A and answers.shots == film.shots
-        changed = (answers.images != film.images).any(axis=-1)  # (N, S, S)
-        assert changed[film.masks > 0.9].mean() > 0.9
-        assert changed[:, :8, :8].mean() < 0.05  # a corner of the wall
+        change = np.abs(answers.images.astype(int) - film.images).mean(axis=-1)  # (N, S, S)
+        inside, wall = change[film.masks > 0.9].mean(), change[:, :8, :8].mean()
+        assert inside > 10 and wall < 0.25 * inside  # compression lets a changed face change the wall a little
         assert np.array_equal(views.true_swap(film, B).images, film.images)
 
 
@@ -154,9 +154,11 @@ class TestFigures:
 
     def test_rows_are_named(self):
         pictures = np.zeros((2, 8, 8, 3), np.uint8)
-        figure = views.rows([pictures, pictures], ["one", "two"], "Two rows of black squares.", [SOURCE, TARGET])
+        figure = views.rows({"one": pictures, "two": pictures}, "Two rows of black squares.", [SOURCE, TARGET])
         assert [axis.get_ylabel() for axis in figure.axes] == ["one", "two"]
         assert figure.alt == "Two rows of black squares."
+        with pytest.raises(ValueError):
+            views.rows({"one": pictures, "two": pictures}, "Two rows of black squares.", [SOURCE])
 
     def test_the_bill_tells_both_ends_of_every_curve(self):
         curves = {"pairs": ([1.0, 4950.0], TARGET), "one": ([0.5, 0.5], RESULT)}

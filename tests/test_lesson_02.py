@@ -1,5 +1,9 @@
 """Lesson 02 from a reader's seat: right answers in other words pass, wrong ones are named, and what it shows is so."""
 
+import json
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -8,6 +12,7 @@ from torch.nn import functional as F
 
 from simswap_lib.course import Transplant, exercises, grade
 from simswap_lib.course.lesson_02_step_mutants import mystery
+from simswap_lib.files import DATA
 from simswap_lib.models import deepfakes as library
 from simswap_lib.models.deepfakes import DeepFakes, DeepFakesConfig
 
@@ -246,12 +251,11 @@ def test_the_colleagues_network_knows_one_person_only():
     torch.manual_seed(0)
     faces = [stripes(0), stripes(1)]
     net, losses = mystery(CONFIG, faces, steps=250)
-    ends = [np.mean(each[-10:]) for each in losses]
-    assert abs(ends[0] - ends[1]) < 0.1 * ends[0]  # both seem to have learned as much
+    plain = (faces[1] - faces[1].mean()).abs().mean()  # of a picture that knows the person and not the stripe
+    assert max(np.mean(each[-10:]) for each in losses) < 0.6 * plain  # both seem to have learned
     with torch.no_grad():
         errors = [(net(x, person) - x).abs().mean().item() for person, x in enumerate(faces)]
-    plain = (faces[1] - faces[1].mean()).abs().mean()  # of a picture that knows the person and not the stripe
-    assert errors[0] < 0.75 * plain and errors[1] > 0.95 * plain
+    assert errors[0] < 0.6 * plain and errors[1] > 0.95 * plain
 
 
 def test_the_readers_pieces_work_inside_the_courses_networks():
@@ -270,3 +274,13 @@ def test_the_readers_pieces_work_inside_the_courses_networks():
     with torch.no_grad():
         assert torch.allclose(mine(stripes(0), 1), shipped(stripes(0), 1), atol=1e-5)
     assert len(calls) == 4
+
+
+def test_the_bill_finds_what_the_one_network_was_shown():
+    """The notebook names the network once; its weights and the log of its training both have to be there."""
+    notebook = Path(__file__).resolve().parent.parent / "notebooks" / "02_deepfakes_limitation.ipynb"
+    cells = ["".join(cell["source"]) for cell in json.loads(notebook.read_text(encoding="utf-8"))["cells"]]
+    (name,) = re.findall(r'^NETWORK = "([\w-]+)"', "\n".join(cells), re.M)
+    log = [json.loads(row) for row in (DATA / "results" / f"{name}.jsonl").read_text().splitlines()]
+    assert (DATA / "weights" / name / "config.json").is_file()
+    assert max(row.get("pictures", 0) for row in log) > 10_000
