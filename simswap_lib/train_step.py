@@ -161,8 +161,8 @@ def discriminator_step(
 
     The penalty is dear and changes slowly, so it is taken every `gp_every` steps, that many times as strong.
 
-    Shapes: target, result (B, 3, H, W) in [-1, 1]. target_maps: `run.look(target)`. places: `run.places(step, B)`, (B,),
-    or None in a step without penalty.
+    Shapes: target, result (B, 3, H, W) in [-1, 1]. target_maps: `run.look(target)`.
+    places: `run.places(step, B)`, (B,), or None in a step without penalty.
     Returns the terms without their weights, each (): "critic", and "gp" in the steps that take it.
     Source: the paper; the penalty now and then: Karras et al. 2020, arXiv 1912.04958.
     """
