@@ -22,8 +22,7 @@ def test_the_log_is_that_of_these_settings_and_weights(name):
     replaced = FAILURES[name].reconstruction
     assert stored["reconstruction"] == (replaced.__name__ if replaced else None)
     assert stored["cause"] == FAILURES[name].cause
-    for network in (failures.START, failures.CRITIC):
-        assert stored["weights"][network] == files.checksum(files.DATA / "weights" / network / "model.safetensors")
+    assert stored["start"] == files.checksum(files.DATA / "weights" / failures.START / "model.safetensors")
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -44,7 +43,7 @@ def test_the_failures_show_as_the_lesson_says():
     assert copies["held_out_cos_target"] > copies["held_out_cos_source"]
     assert copies["held_out_redrawn_l1"] < 1.1 * healthy["held_out_redrawn_l1"]
     assert collapsed["held_out_redrawn_l1"] > 2 * healthy["held_out_redrawn_l1"]
-    assert collapsed["cos_source"] > healthy["cos_source"] - 0.1
+    assert max(collapsed["held_out_cos_source"], collapsed["held_out_cos_target"]) < 0.3
     assert wins["adversarial"] > 1 > abs(healthy["adversarial"])
 
 

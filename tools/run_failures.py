@@ -4,7 +4,7 @@
     python tools/run_failures.py "copies the target"      one
 
 About a minute each on two CPU cores. Writes data/results/failures/NAME.jsonl (the log), NAME.json (settings and
-checksums of the two networks that all start from) and NAME.png (a strip of held-out swaps at the end, if any).
+the checksum of the generator that all start from) and NAME.png (a strip of held-out swaps at the end, if any).
 """
 
 import argparse
@@ -88,10 +88,7 @@ def main() -> None:
             "cause": failure.cause,
             "config": {k: v for k, v in asdict(failure.config).items() if k != "cache"},
             "reconstruction": failure.reconstruction.__name__ if failure.reconstruction else None,
-            "weights": {
-                name: checksum(DATA / "weights" / name / "model.safetensors")
-                for name in (failures.START, failures.CRITIC)
-            },
+            "start": checksum(DATA / "weights" / failures.START / "model.safetensors"),
         }
         base = options.output / name.replace(" ", "-")
         lines = "".join(json.dumps(record) + "\n" for record in log)

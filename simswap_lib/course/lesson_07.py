@@ -124,9 +124,9 @@ DIAGNOSIS = Exercise(
         "One `if` with a `return` for each failure, the gravest first, and `healthy` at the end. Records are "
         "dictionaries: record['critic'].",
         "A small helper: mean = lambda name, part: sum(r[name] for r in part) / len(part). The last five are "
-        "records[-5:], the first five records[:5]; both also work on shorter lists.",
-        "all(math.isfinite(v) for v in records[-1].values()), before any comparison; then mean('critic', last) < 0.5; "
-        "then mean('reconstruction', last) > 2 * mean('reconstruction', first); then the two cosines.",
+        "records[-5:], which also works on shorter lists; the lowest is min(r['reconstruction'] for r in records).",
+        "all(math.isfinite(v) for v in records[-1].values()), before any comparison; then the mean of reconstruction "
+        "against twice its lowest value; then mean('critic', last) < 0.5; then the two cosines.",
     ),
     mutants=(
         Mutant(wrong_diagnosis.says_it_in_other_words, "calls_a_healthy_run_healthy", "expected one of"),
@@ -137,13 +137,14 @@ DIAGNOSIS = Exercise(
         Mutant(wrong_diagnosis.never_wins, "sees_the_discriminator_win", "below 0.5"),
         Mutant(wrong_diagnosis.waits_for_zero, "sees_the_discriminator_win", "below 0.5"),
         Mutant(wrong_diagnosis.fixed_number, "sees_a_collapse", "not with a fixed number"),
-        Mutant(wrong_diagnosis.beginning_and_end_swapped, "sees_a_collapse", "twice the mean of the first 5"),
+        Mutant(wrong_diagnosis.against_the_first, "sees_a_collapse", "not with its first"),
+        Mutant(wrong_diagnosis.against_the_highest, "sees_a_collapse", "twice its lowest"),
         Mutant(wrong_diagnosis.threshold_for_copies, "sees_a_copy", "cosine to the source fell"),
         Mutant(wrong_diagnosis.last_record, "reads_the_end_and_not_one_record", "mean of the last 5"),
-        Mutant(wrong_diagnosis.whole_log, "reads_the_end_and_not_one_record", "hides what is happening"),
+        Mutant(wrong_diagnosis.whole_log, "sees_the_discriminator_win", "the mean of its last 5"),
         Mutant(wrong_diagnosis.copies_first, "names_the_gravest", "The order is"),
     ),
-    why="The order matters: numbers that are none make every comparison False, and a discriminator that has won "
+    why="The order matters: numbers that are none make every comparison False, and a picture that has come apart "
     "explains what the other curves do. Means, because one batch may be a whim.",
     mistakes=(
         ("value == float('nan').", "never True: nan equals nothing, not even itself."),

@@ -50,10 +50,6 @@ def shares_swapped(average, network, decay):
 def plain_copy(average, network, decay):
     average.load_state_dict(network.state_dict())
 
-    for a, b in zip(average.parameters(), network.parameters(), strict=True):
-        a.mul_(decay).add_(b)
-    _buffers(average, network)
-
 
 @torch.no_grad()
 def grows(average, network, decay):

@@ -9,17 +9,15 @@ def _mean(name, part):
     return sum(record[name] for record in part) / len(part)
 
 
-def _diagnose(records, last=None, first=None, finite=None, limit=0.5, order="wcs", worse=None, win=None, copies=None):
-    last, first = last or records[-5:], first or records[:5]
+def _diagnose(records, last=None, finite=None, limit=0.5, order="cws", worse=None, win=None, copies=None):
+    last = last or records[-5:]
     finite = finite or (lambda record: all(math.isfinite(v) for v in record.values()))
     if not finite(records[-1]):
         return "not a number"
+    lowest = min(record["reconstruction"] for record in records)
     tests = {
         "w": ("the discriminator wins", win or (lambda: _mean("critic", last) < limit)),
-        "c": (
-            "collapses",
-            worse or (lambda: _mean("reconstruction", last) > 2 * _mean("reconstruction", first)),
-        ),
+        "c": ("collapses", worse or (lambda: _mean("reconstruction", last) > 2 * lowest)),
         "s": ("copies the target", copies or (lambda: _mean("cos_target", last) > _mean("cos_source", last))),
     }
     return next((tests[letter][0] for letter in order if tests[letter][1]()), "healthy")
@@ -58,10 +56,14 @@ def fixed_number(records):
     return _diagnose(records, worse=lambda: _mean("reconstruction", records[-5:]) > 0.3)
 
 
-def beginning_and_end_swapped(records):
-    return _diagnose(
-        records, worse=lambda: _mean("reconstruction", records[:5]) > 2 * _mean("reconstruction", records[-5:])
-    )
+def against_the_highest(records):
+    highest = max(record["reconstruction"] for record in records)
+    return _diagnose(records, worse=lambda: _mean("reconstruction", records[-5:]) > 2 * highest)
+
+
+def against_the_first(records):
+    first = records[0]["reconstruction"]
+    return _diagnose(records, worse=lambda: _mean("reconstruction", records[-5:]) > 2 * first)
 
 
 def threshold_for_copies(records):
