@@ -67,8 +67,8 @@ class LiveFigure:
 
         self.records.append(record)
         alt = self.told()
-        shown = {"image/png": figures.encoded(self.figure()), "text/plain": f"[figure] {alt}"}
-        words = {"raw": True, "metadata": {"image/png": {"alt": alt}}}
+        shown = {"image/jpeg": figures.encoded(self.figure(), "jpeg"), "text/plain": f"[figure] {alt}"}
+        words = {"raw": True, "metadata": {"image/jpeg": {"alt": alt}}}
         if self.handle is None:
             self.handle = display(shown, display_id=True, **words)
         else:
@@ -85,7 +85,7 @@ class LiveFigure:
         """Losses, cosines and the error to the truth over the pictures seen, with the strip below."""
         picture = self.folder / STRIP
         figure, axes = plt.subplot_mosaic(
-            [["losses", "cosines", "error"], ["strip"] * 3], figsize=(11, 6), height_ratios=(1, 1.1)
+            [["losses", "cosines", "error"], ["strip"] * 3], figsize=(9, 5), height_ratios=(1, 1.1)
         )
         for name in ("identity", "reconstruction", "wfm", "critic"):
             self._line(axes["losses"], name, name)

@@ -61,10 +61,10 @@ def test_it_replaces_its_figure_in_a_notebook(tmp_path, monkeypatch):
     class Handle:
         def update(self, data, raw, metadata):
             shown.append("again")
-            assert "identity 0.3" in metadata["image/png"]["alt"] or "identity 0.5" in metadata["image/png"]["alt"]
+            assert "identity 0.3" in metadata["image/jpeg"]["alt"] or "identity 0.5" in metadata["image/jpeg"]["alt"]
 
     def display(data, raw, metadata, display_id):
-        assert raw and data["image/png"] and "16 pictures" in metadata["image/png"]["alt"]
+        assert raw and data["image/jpeg"] and "16 pictures" in metadata["image/jpeg"]["alt"]
         shown.append("new")
         return Handle()
 
