@@ -85,7 +85,7 @@ class LiveFigure:
         """Losses, cosines and the error to the truth over the pictures seen, with the strip below."""
         picture = self.folder / STRIP
         figure, axes = plt.subplot_mosaic(
-            [["losses", "cosines", "error"], ["strip"] * 3], figsize=(9, 5), height_ratios=(1, 1.1)
+            [["losses", "cosines", "error"], ["strip"] * 3], figsize=(7.6, 4.4), height_ratios=(1, 1.1)
         )
         for name in ("identity", "reconstruction", "wfm", "critic"):
             self._line(axes["losses"], name, name)
