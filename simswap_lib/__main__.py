@@ -269,6 +269,13 @@ def run_progress(options: argparse.Namespace) -> None:
 # ----------------------------------------------------------------------------
 
 
+def interrupted(error: BaseException | None) -> bool:
+    """Whether Ctrl-C is behind it: compiled functions that were at work then wrap it, several times over."""
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__cause__
+    return error is not None
+
+
 def baselines():
     """tools/baselines.py, which lies beside the library in a clone and is no part of it."""
     from importlib.util import module_from_spec, spec_from_file_location
@@ -313,8 +320,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         return options.run(options) or 0
     except (KeyboardInterrupt, SystemError) as error:
-        # A compiled function that was at work when Ctrl-C came wraps it in a SystemError.
-        if not isinstance(error, KeyboardInterrupt) and not isinstance(error.__cause__, KeyboardInterrupt):
+        if not interrupted(error):
             raise
         print("Stopped; nothing was half written.", file=sys.stderr)
         return 130

@@ -374,6 +374,24 @@ class TestAsASubprocess:
         parts = [float(part) for part in time_of.strip().replace("-", ":").split(":")]
         return sum(part * 60**i for i, part in enumerate(reversed(parts)))
 
+    def test_ctrl_c_inside_a_compiled_function(self, monkeypatch, capsys, tmp_path):
+        """Numba turns it into a SystemError, once for each of its layers."""
+
+        def wrapped(depth):
+            try:
+                if depth == 0:
+                    raise KeyboardInterrupt
+                wrapped(depth - 1)
+            except BaseException as error:
+                raise SystemError("returned a result with an exception set") from error
+
+        monkeypatch.setattr("simswap_lib.__main__.run_render", lambda options: wrapped(2))
+        assert main(["render", "-o", str(tmp_path / "a.png")]) == 130
+        assert capsys.readouterr().err.splitlines() == ["Stopped; nothing was half written."]
+        monkeypatch.setattr("simswap_lib.__main__.run_render", lambda options: (_ for _ in ()).throw(SystemError()))
+        with pytest.raises(SystemError):
+            main(["render", "-o", str(tmp_path / "a.png")])
+
     @pytest.mark.skipif(sys.platform == "win32", reason="signals as a keyboard sends them")
     def test_ctrl_c(self, tmp_path):
         command = [sys.executable, "-m", "simswap_lib", "render", "--sheet", "--people", "16", "--shots", "16"]

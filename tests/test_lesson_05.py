@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from test_train_step import Alone, recogniser, samples
 from torch import nn
 from torch.nn import functional as F
 
@@ -13,7 +14,6 @@ from simswap_lib.losses import LossWeights
 from simswap_lib.models.discriminator import PatchDiscriminator
 from simswap_lib.train_config import TrainConfig
 from simswap_lib.train_step import Step
-from tests.test_train_step import Alone, recogniser, samples
 
 LESSON = [e for e in exercises().values() if e.lesson == "05"]
 
