@@ -87,16 +87,18 @@ class LiveFigure:
         figure, axes = plt.subplot_mosaic(
             [["losses", "cosines", "error"], ["strip"] * 3], figsize=(7.6, 4.4), height_ratios=(1, 1.1)
         )
-        for name in ("identity", "reconstruction", "wfm", "critic"):
-            self._line(axes["losses"], name, name)
+        self._line(axes["losses"], "identity", "identity", figures.SOURCE)
+        self._line(axes["losses"], "reconstruction", "reconstruction", figures.INK)
+        self._line(axes["losses"], "wfm", "feature matching", figures.GREY, "--")
+        self._line(axes["losses"], "critic", "critic", figures.TARGET, ":")
         self._line(axes["cosines"], "cos_source", "result to source", figures.SOURCE)
-        self._line(axes["cosines"], "cos_target", "result to target", figures.TARGET)
+        self._line(axes["cosines"], "cos_target", "result to target", figures.TARGET, "--")
         self._line(axes["error"], "error_over_copy", "in the face, of a copy's", figures.RESULT)
         for name, title in (("losses", "losses"), ("cosines", "cosine"), ("error", "error to the true answer")):
             axes[name].set_title(title)
             axes[name].set_xlabel("pictures seen")
             if axes[name].lines:
-                axes[name].legend(fontsize=8)
+                axes[name].legend(fontsize=8, frameon=False)
         axes["strip"].axis("off")
         if picture.exists():
             axes["strip"].imshow(plt.imread(picture))
@@ -104,7 +106,8 @@ class LiveFigure:
         figure.tight_layout()
         return figure
 
-    def _line(self, axis, name: str, label: str, colour: str | None = None) -> None:
+    def _line(self, axis, name: str, label: str, colour: str, line: str = "-") -> None:
         points = [(record["pictures"], record[name]) for record in self.records if name in record]
         if points:
-            axis.plot(*zip(*points, strict=True), label=label, color=colour)
+            marker = "o" if len(points) < 4 else ""  # a single point has no line
+            axis.plot(*zip(*points, strict=True), line, marker=marker, label=label, color=colour)

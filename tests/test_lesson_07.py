@@ -101,6 +101,20 @@ def test_a_right_answer_in_other_words_passes(id):
     assert verdict.passed, verdict.message
 
 
+def test_a_stub_under_a_decorator_is_not_attempted_and_its_errors_show_the_readers_line():
+    @torch.no_grad()
+    def update_ema(average, network, decay):
+        raise NotImplementedError
+
+    assert grade(LESSON["07.4"], update_ema).status == "not attempted"
+
+    @torch.no_grad()
+    def update_ema(average, network, decay):
+        average.lerp_(network, 1 - decay)
+
+    assert "at the line: average.lerp_(network, 1 - decay)" in grade(LESSON["07.4"], update_ema).message
+
+
 def test_the_readers_pieces_move_the_networks_as_the_courses_do():
     """Three steps of the course's loop with the reader's pieces in it, beside three of the course's own."""
 

@@ -99,9 +99,9 @@ def _signature_row(exercise: Exercise, answer: object) -> Row:
 
 
 def _functions_of(answer: object) -> list[types.FunctionType]:
-    """The answer, or the methods that its class brings itself."""
+    """The answer, or the methods that its class brings itself; of decorated ones, what was decorated."""
     functions = vars(answer).values() if inspect.isclass(answer) else [answer]
-    return [f for f in functions if isinstance(f, types.FunctionType)]
+    return [inspect.unwrap(f) for f in functions if isinstance(f, types.FunctionType)]
 
 
 def _files_of(answer: object) -> set[str]:

@@ -112,12 +112,21 @@ def goes_down_the_hinge(answer: Callable) -> None:
     )
     right = Right()
     found, wanted = bench.gradients["critic"][0], right.of_hinge
-    made = losses.hinge_d_loss([[o.detach() for o in scale] for scale in right.target_maps], right.made_maps)
+    constant = [
+        [[output.detach() for output in scale] for scale in maps] for maps in (right.target_maps, right.made_maps)
+    ]
+    made_alone = losses.hinge_d_loss(constant[0], right.made_maps)
+    real_alone = losses.hinge_d_loss(right.target_maps, constant[1])
     for other, cause in (
         (-wanted, "It goes uphill: the sign is wrong."),
         (
-            slope(made, right.run.critic),
+            slope(made_alone, right.run.critic),
             "Only what is made teaches the critic: target_maps was detached. Its graph reaches the critic alone.",
+        ),
+        (
+            slope(real_alone, right.run.critic),
+            "Only the target teaches the critic: it looked at the result under no_grad. Cut off the picture, "
+            "result.detach(), and not the critic's own weights.",
         ),
     ):
         require(not alike(found, other) or alike(found, wanted), f"The slope of step {PLAIN} is wrong. {cause}")

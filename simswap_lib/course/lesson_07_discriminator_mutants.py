@@ -47,6 +47,9 @@ never_moves = _named("never_moves", _with(move=lambda run, total: total.backward
 target_is_constant = _named(
     "target_is_constant", _with(hinge=lambda real, made: losses.hinge_d_loss(_constant(real), made))
 )
+made_is_constant = _named(
+    "made_is_constant", _with(hinge=lambda real, made: losses.hinge_d_loss(real, _constant(made)))
+)
 uphill = _named("uphill", _with(move=lambda run, total: run.move(run.critic, -total)))
 always = _named("always", _with(turn=lambda places: True))
 on_the_other_steps = _named("on_the_other_steps", _with(turn=lambda places: places is None))

@@ -105,6 +105,7 @@ CRITIC = Exercise(
         Mutant(wrong_critic.moves_the_generator, "leaves_the_generator_alone", "The generator has moved"),
         Mutant(wrong_critic.never_moves, "leaves_the_generator_alone", "The critic has not moved"),
         Mutant(wrong_critic.target_is_constant, "goes_down_the_hinge", "target_maps was detached"),
+        Mutant(wrong_critic.made_is_constant, "goes_down_the_hinge", "under no_grad"),
         Mutant(wrong_critic.uphill, "goes_down_the_hinge", "uphill"),
         Mutant(wrong_critic.always, "goes_down_the_hinge", "only if places is not None"),
         Mutant(wrong_critic.on_the_other_steps, "goes_down_the_hinge", "only if places is not None"),
