@@ -108,7 +108,7 @@ def curves(log: Log, behind: Log | None = None, x: str = "pictures") -> Figure:
 def ward(logs: Mapping[str, Log], behind: Log | None = None) -> Figure:
     """Several logs side by side, a column each, with common scales in a row; `behind` is drawn faintly in each."""
     figure, axes = plt.subplots(
-        len(PANELS), len(logs), figsize=(2.6 * len(logs), 5.6), squeeze=False, sharex=True, sharey="row",
+        len(PANELS), len(logs), figsize=(2.4 * len(logs), 5.2), squeeze=False, sharex=True, sharey="row",
         layout="constrained",
     )  # fmt: skip
     for column, (name, log) in enumerate(logs.items()):
