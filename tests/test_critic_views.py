@@ -8,9 +8,10 @@ import pytest
 import torch
 from test_widgets import controls_in, sweep
 
-from simswap_lib import critic_figures, critic_views
 from simswap_lib.instruments import convolutions, receptive_field
 from simswap_lib.models.discriminator import Discriminator, DiscriminatorConfig
+from simswap_lib.views import critic as critic_views
+from simswap_lib.views import critic_figures
 from simswap_lib.world import HELD_OUT, Identity, Shot, render
 
 

@@ -8,10 +8,10 @@ import pytest
 import torch
 from test_widgets import controls_in, sweep
 
-from simswap_lib import deepfake_views as views
 from simswap_lib.figures import RESULT, SOURCE, TARGET
 from simswap_lib.models.arcface import ArcFace
 from simswap_lib.models.deepfakes import DeepFakes, DeepFakesConfig
+from simswap_lib.views import deepfakes as views
 from simswap_lib.world import HELD_OUT
 
 A, B = HELD_OUT + 14, HELD_OUT + 3

@@ -5,8 +5,8 @@ import pytest
 import torch
 from matplotlib.patches import FancyBboxPatch
 
-from simswap_lib import diagrams
 from simswap_lib.models.generator import Encoder, GeneratorConfig
+from simswap_lib.views import diagrams
 
 SMALL = GeneratorConfig(image_size=32, width=4, downs=2, blocks=3, identity_dim=16)
 FIGURES = {

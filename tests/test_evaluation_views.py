@@ -8,9 +8,9 @@ import pytest
 import torch
 from test_widgets import controls_in, sweep
 
-from simswap_lib import evaluation_views as views
 from simswap_lib import published
 from simswap_lib.evaluation_rows import Cases
+from simswap_lib.views import evaluation as views
 
 S, P, SIDE = 6, 9, 32
 

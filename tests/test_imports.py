@@ -26,9 +26,7 @@ LINE = [
     {"training", "train_cost"},
     {"swapper", "bench", "experiments", "failures"},
     {
-        "figures", "diagrams", "studio", "widgets", "world_views", "watching", "course", "published",
-        "evaluation_views", "vector_figures", "vector_views", "loss_views", "tug_of_war", "critic_figures",
-        "critic_views", "deepfake_views", "training_views",
+        "figures", "studio", "widgets", "watching", "views", "course", "published",
     },
     {"__main__"},
 ]  # fmt: skip

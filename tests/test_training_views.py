@@ -4,8 +4,9 @@ import math
 
 import pytest
 
-from simswap_lib import failures, training_views
-from simswap_lib.training_views import WARD, curves, failure_clinic, step_diagram, told, two_ways, ward
+from simswap_lib import failures
+from simswap_lib.views import training as training_views
+from simswap_lib.views.training import WARD, curves, failure_clinic, step_diagram, told, two_ways, ward
 
 LOG = [
     {"step": 2, "pictures": 16, "cos_source": 0.1, "cos_target": 0.8, "critic": 2.0, "adversarial": 0.0,

@@ -8,10 +8,11 @@ import torch
 from matplotlib import pyplot as plt
 from test_widgets import controls_in, sweep
 
-from simswap_lib import losses, tug_of_war
+from simswap_lib import losses
 from simswap_lib.models.arcface import ArcFace, ArcFaceConfig
 from simswap_lib.models.discriminator import Discriminator, DiscriminatorConfig
-from simswap_lib.tug_of_war import FILMS, STARTS, Tug
+from simswap_lib.views import tug_of_war
+from simswap_lib.views.tug_of_war import FILMS, STARTS, Tug
 
 
 def networks():

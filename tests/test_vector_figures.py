@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from simswap_lib.vector_figures import COLOURS, NAMES, bars, plane, spread, strips
+from simswap_lib.views.vector_figures import COLOURS, NAMES, bars, plane, spread, strips
 
 
 @pytest.fixture(autouse=True)

@@ -9,10 +9,10 @@ import pytest
 import torch
 from test_widgets import controls_in
 
-from simswap_lib import vector_views
 from simswap_lib.models.arcface import ArcFace, ArcFaceConfig
-from simswap_lib.vector_figures import spread
-from simswap_lib.vector_views import OF_PERSON, OF_SHOT, exchanged, last_layer
+from simswap_lib.views import vectors as vector_views
+from simswap_lib.views.vector_figures import spread
+from simswap_lib.views.vectors import OF_PERSON, OF_SHOT, exchanged, last_layer
 from simswap_lib.world import HELD_OUT, Identity, Shot, render
 
 PEOPLE = torch.arange(6).repeat_interleave(20)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from test_widgets import controls_in, sweep
 
-from simswap_lib import world_views
+from simswap_lib.views import world as world_views
 from simswap_lib.world import HELD_OUT, Identity, Shot, render
 
 

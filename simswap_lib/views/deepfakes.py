@@ -13,11 +13,11 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from simswap_lib.diagrams import Canvas
 from simswap_lib.figures import GREY, INK, RESULT, SOURCE, TARGET
 from simswap_lib.files import to_images, to_tensor
 from simswap_lib.models.arcface import ArcFace
 from simswap_lib.models.deepfakes import DeepFakes, DeepFakesConfig, PersonDecoder, on_plain_ground, swap
+from simswap_lib.views.diagrams import Canvas
 from simswap_lib.widgets import Explorer, _column, _figures, _slider
 from simswap_lib.world import Identity, Shot, render, swap_truth
 

@@ -10,11 +10,11 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 
-from simswap_lib.diagrams import Canvas
 from simswap_lib.evaluation_rows import Cases
 from simswap_lib.figures import GREY, INK, RESULT, SOURCE, TARGET
 from simswap_lib.measures import others_as_near
 from simswap_lib.published import Published
+from simswap_lib.views.diagrams import Canvas
 from simswap_lib.widgets import Explorer, _column, _figures, _slider
 
 NEAREST = 5  # people of the gallery that the explorer shows

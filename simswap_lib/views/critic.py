@@ -11,7 +11,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from simswap_lib.critic_figures import map_colour
 from simswap_lib.experiments import EXPERIMENTS
 from simswap_lib.files import to_images, to_tensor
 from simswap_lib.instruments import Outputs
@@ -21,10 +20,11 @@ from simswap_lib.models.arcface import ArcFace
 from simswap_lib.models.discriminator import Discriminator
 from simswap_lib.models.generator import Generator
 from simswap_lib.studio import cosine
+from simswap_lib.views.critic_figures import map_colour
+from simswap_lib.views.world import retaken
 from simswap_lib.widgets import PEOPLE, PHOTOS, Explorer, _column, _figures, _slider
 from simswap_lib.world import HELD_OUT, Identity, Shot, render, swap_truth
 from simswap_lib.world.shots import MOODS
-from simswap_lib.world_views import retaken
 
 MATCHED = tuple(name for name in EXPERIMENTS if name.startswith("match-"))  # from all maps to none
 CHARGED = {"person": 29, "other": 12, "photo": 43, "unrelated": 45}  # at rest, after HELD_OUT

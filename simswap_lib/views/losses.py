@@ -11,10 +11,10 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from simswap_lib import experiments, figures
-from simswap_lib.diagrams import Canvas
 from simswap_lib.figures import GREY, RESULT, SOURCE, TARGET
 from simswap_lib.files import to_tensor
 from simswap_lib.models.discriminator import Discriminator
+from simswap_lib.views.diagrams import Canvas
 
 COLUMNS = 5  # of a strip, that a figure shows
 # What the judge and the validation measured at the end of a run: words, whether more is better, and how large a

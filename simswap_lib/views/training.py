@@ -11,8 +11,8 @@ import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 
 from simswap_lib import failures
-from simswap_lib.diagrams import Canvas
 from simswap_lib.figures import GREY, INK, RESULT, SOURCE, TARGET, encoded
+from simswap_lib.views.diagrams import Canvas
 from simswap_lib.widgets import Explorer
 
 Log = Sequence[Mapping[str, float]]

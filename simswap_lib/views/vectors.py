@@ -14,7 +14,7 @@ from torch.nn import functional as F
 from simswap_lib.figures import GREY
 from simswap_lib.models.arcface import ArcFace, all_cosines, margin_logits
 from simswap_lib.studio import Cosine, cosine
-from simswap_lib.vector_figures import COLOURS, NAMES, spread
+from simswap_lib.views.vector_figures import COLOURS, NAMES, spread
 from simswap_lib.widgets import PEOPLE, PHOTOS, Explorer, _column, _figures, _slider
 from simswap_lib.world import HELD_OUT, Identity, Shot, render
 
