@@ -27,7 +27,7 @@ class Assembly:
     seen: np.ndarray  # (V, 3) vertices
     normals: np.ndarray  # (V, 3)
     carried: np.ndarray  # (V - M, RIBBON) what the vertices after the head's M carry
-    triangles: np.ndarray  # (T, 3)
+    triangles: np.ndarray  # (T, 3); unsigned, so that compiled code need not ask for numbers below 0
     kinds: np.ndarray  # (T,) kind of surface
     one_sided: int  # so many triangles, the head's, are seen from outside only
     shadow: np.ndarray  # triangles that cast shadows
@@ -82,7 +82,7 @@ def assemble(level: Mesh, vertices: np.ndarray, identity: Identity, shot: Shot, 
 
     solid = count
     seen, corners = np.concatenate(positions), np.concatenate(triangles)
-    normals = raster.normals_of(seen, corners)
+    normals = raster.normals_of(seen, corners.view(np.uint32))
     back = normals[len(mean) :, 2:] < 0  # what is not the head is seen from both sides
     normals[len(mean) :] *= np.where(back, np.float32(-1), np.float32(1))
     shadow = np.concatenate([level.shadow_triangles, *triangles[1:]])
@@ -95,7 +95,8 @@ def assemble(level: Mesh, vertices: np.ndarray, identity: Identity, shot: Shot, 
         points, widths, numbers = locks
         flat = points.reshape(-1, 3)
         turned = camera.pose(flat, shot, flat[:, 1]).reshape(points.shape)
-        lines.append(props.Lines(turned, widths, numbers, look.LOCK, 0.75))
+        front = np.argsort(-turned[:, turned.shape[1] // 2, 2])  # what is drawn first hides what comes after it
+        lines.append(props.Lines(turned[front], widths[front], numbers[front], look.LOCK, 0.75))
     if size > COARSE_UP_TO:
         up = camera.rotation(shot.yaw, shot.pitch, shot.roll) @ [0, 1, 0]
         lines.append(props.lashes(seen, normals, level.at, up.astype(np.float32), identity.lashes, look.LASH))
@@ -112,10 +113,10 @@ def assemble(level: Mesh, vertices: np.ndarray, identity: Identity, shot: Shot, 
         seen=np.concatenate(positions),
         normals=np.concatenate(outward),
         carried=np.concatenate(carried) if carried else np.zeros((0, look.RIBBON), np.float32),
-        triangles=np.concatenate(triangles),
+        triangles=np.concatenate(triangles).view(np.uint32),
         kinds=np.concatenate(kinds),
         one_sided=len(level.triangles),
-        shadow=shadow,
+        shadow=shadow.view(np.uint32),
         solid=solid,
         lenses=None if worn.lenses is None else camera.pose(worn.lenses.reshape(-1, 3), shot),
     )

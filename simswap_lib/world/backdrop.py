@@ -5,7 +5,8 @@ from functools import lru_cache
 import cv2
 import numpy as np
 
-from simswap_lib.world.dice import uniform
+from simswap_lib.world.compiled import compiled
+from simswap_lib.world.dice import dice, uniform
 from simswap_lib.world.shots import Shot
 
 COARSE = 64  # backgrounds are painted on a canvas this high, then blurred and enlarged
@@ -13,7 +14,7 @@ COARSE = 64  # backgrounds are painted on a canvas this high, then blurred and e
 
 def paint(shot: Shot, height: int, width: int) -> np.ndarray:
     """float32 (height, width, 3) in linear light."""
-    rng = np.random.default_rng([shot.seed, 3])
+    rng = dice(shot.seed, 3)
     tall, wide = COARSE, max(COARSE, round(COARSE * width / height))
     first, second, third = (np.array(c, np.float32) for c in shot.backdrop_colours)
     image = np.empty((tall, wide, 3), np.float32)
@@ -31,21 +32,25 @@ def _ramp(first: int, count: int) -> np.ndarray:
     return np.linspace(first, 1, count, dtype=np.float32)
 
 
-def _box(image: np.ndarray, x0: float, y0: float, x1: float, y1: float, colour: np.ndarray) -> None:
-    cv2.rectangle(image, (int(x0), int(y0)), (int(x1), int(y1)), np.asarray(colour).tolist(), -1)
+@compiled
+def _box(image, x0, y0, x1, y1, colour):
+    tall, wide = image.shape[:2]
+    for row in range(max(int(y0), 0), min(int(y1) + 1, tall)):
+        for col in range(max(int(x0), 0), min(int(x1) + 1, wide)):
+            for m in range(3):
+                image[row, col, m] = colour[m]
 
 
-def _spot(image: np.ndarray, x: float, y: float, radius: float, colour: np.ndarray, share: float = 1.0) -> None:
+@compiled
+def _spot(image, x, y, radius, colour, share=1.0):
     """A disc; share: how much of what is behind it hides."""
-    left, top = (max(int(at - radius) - 2, 0) for at in (x, y)) if share < 1 else (0, 0)
-    place = image[top : max(int(y + radius) + 3, 0), left : max(int(x + radius) + 3, 0)] if share < 1 else image
-    if place.size == 0:
-        return
-    layer = place.copy() if share < 1 else place
-    centre = int((x - left) * 16), int((y - top) * 16)
-    cv2.circle(layer, centre, max(int(radius * 16), 8), colour.tolist(), -1, 8, 4)
-    if share < 1:
-        place += share * (layer - place)
+    tall, wide = image.shape[:2]
+    radius = max(radius, 0.5) + 0.25  # a pixel that it touches belongs to it
+    for row in range(max(int(np.ceil(y - radius)), 0), min(int(np.floor(y + radius)) + 1, tall)):
+        reach = np.sqrt(max(radius * radius - (row - y) ** 2, 0.0))
+        for col in range(max(int(np.ceil(x - reach)), 0), min(int(np.floor(x + reach)) + 1, wide)):
+            for m in range(3):
+                image[row, col, m] += share * (colour[m] - image[row, col, m])
 
 
 def _wall(image, rng, first, second, third):
@@ -79,7 +84,7 @@ def _shelf(image, rng, first, second, third):
         colours = 0.02 + 0.43 * books[:, 3:]
         colours = 0.5 * colours + 0.5 * colours.mean(1, keepdims=True) * third / max(third.max(), 0.1)
         x = 0.0
-        for (w, h, gap), colour in zip(books[:, :3].tolist(), colours.tolist(), strict=True):
+        for (w, h, gap), colour in zip(books[:, :3].tolist(), colours, strict=True):
             w, h = 2 + 4 * w, 9 + 6 * h
             _box(image, x, y + 16 - h, x + w, y + 16, colour)
             x += w + (3 + 50 * gap if gap < 0.12 else 0.4)
@@ -99,20 +104,22 @@ def _lamps(image, rng, first, second, third):
 
 def _sky(image, rng, first, second, third):
     tall, wide = image.shape[:2]
+    cloud = 1.2 * second
     for _ in range(rng.integers(2, 7)):
         x, y = uniform(rng, 0, wide), uniform(rng, 0, 30)
         for _ in range(5):
-            _spot(image, x + rng.normal(0, 6), y + rng.normal(0, 1.5), uniform(rng, 2, 5), 1.2 * second, 0.5)
+            _spot(image, x + rng.normal(0, 6), y + rng.normal(0, 1.5), uniform(rng, 2, 5), cloud, 0.5)
     horizon = uniform(rng, 30, 50)
     hills = horizon + 3 * np.sin(np.linspace(0, uniform(rng, 3, 9), wide) + uniform(rng, 0, 6)) - uniform(rng, 0, 4)
     ground = np.arange(tall)[:, None] > hills
-    image[ground] = (third * (0.8 + 0.3 * rng.random((tall, wide, 1), np.float32)))[ground]
+    np.copyto(image, third * (0.8 + 0.3 * rng.random((tall, wide, 1), np.float32)), where=ground[..., None])
 
 
 def _trees(image, rng, first, second, third):
     tall, wide = image.shape[:2]
-    for x, y, radius, which, bright in rng.random((48, 5)):
-        colour = (first, second, 0.6 * second)[int(3 * which)] * (0.6 + 0.9 * bright)
+    leaves, palette = rng.random((48, 5)), np.stack([first, second, 0.6 * second])
+    colours = palette[(3 * leaves[:, 3]).astype(int)] * (0.6 + 0.9 * leaves[:, 4:])
+    for (x, y, radius), colour in zip(leaves[:, :3].tolist(), colours, strict=True):
         _spot(image, x * wide, y * (tall + 3) - 3, 3 + 6.5 * radius, colour)
     for _ in range(rng.integers(0, 3)):
         x, w = uniform(rng, 0, wide), uniform(rng, 1.5, 4)

@@ -1,6 +1,6 @@
 """The camera: how a head is turned, projected, framed, and how light becomes a picture."""
 
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
 from math import cos, radians, sin
 
 import cv2
@@ -21,10 +21,11 @@ PIVOT = np.array([0, -0.9, -1.2], np.float32)  # the top of the neck
 def rotation(yaw: float, pitch: float, roll: float) -> np.ndarray:
     """(3, 3) head rotation: first pitch (positive looks up), then yaw (positive to the picture's right), then roll."""
     y, p, r = radians(yaw), radians(-pitch), radians(roll)
-    about_y = np.array([[cos(y), 0, sin(y)], [0, 1, 0], [-sin(y), 0, cos(y)]])
-    about_x = np.array([[1, 0, 0], [0, cos(p), -sin(p)], [0, sin(p), cos(p)]])
-    about_z = np.array([[cos(r), -sin(r), 0], [sin(r), cos(r), 0], [0, 0, 1]])
-    return about_z @ about_y @ about_x
+    x_row = cos(y), sin(y) * sin(p), sin(y) * cos(p)  # the turns about x and y, multiplied out
+    y_row = 0.0, cos(p), -sin(p)
+    rolled = zip(x_row, y_row, strict=True)
+    across, up = zip(*((cos(r) * a - sin(r) * b, sin(r) * a + cos(r) * b) for a, b in rolled), strict=True)
+    return np.array([across, up, (-sin(y), cos(y) * sin(p), cos(y) * cos(p))])
 
 
 def pose(points: np.ndarray, shot: Shot, height: np.ndarray | None = None) -> np.ndarray:
@@ -44,7 +45,7 @@ def _turn(yaw: float, pitch: float, roll: float) -> tuple[np.ndarray, np.ndarray
     return rotation(yaw, pitch, roll).astype(np.float32), slight.astype(np.float32)
 
 
-@compiled
+@partial(compiled, allocates=True)
 def _pose(points, height, full, slight):
     out = np.empty_like(points)
     for i in range(len(points)):
@@ -68,7 +69,7 @@ def project(points: np.ndarray, shot: Shot, view: np.ndarray) -> tuple[np.ndarra
     return _project(np.ascontiguousarray(points, np.float32), np.float32(shot.distance), view)
 
 
-@compiled
+@partial(compiled, allocates=True)
 def _project(points, distance, view):
     out, inverse = np.empty((len(points), 2), np.float32), np.empty(len(points), np.float32)
     for i in range(len(points)):
@@ -89,22 +90,25 @@ def framing(shot: Shot) -> np.ndarray:
     five = head.mean[head.five]
     for name, strength in shot.expression:
         five += np.float32(strength) * _five_of(head.action(name))
-    return _onto_template(project(pose(five, shot), shot, PLANE)[0].astype(float))
+    return _onto_template(project(pose(five, shot), shot, PLANE)[0], AROUND, MIDDLE)
 
 
-def _onto_template(points: np.ndarray) -> np.ndarray:
+@partial(compiled, allocates=True)
+def _onto_template(points, around, middle):
     """`similarity(points, TEMPLATE)`, the way that only the plane has: the turn is one angle. Every picture needs it,
-    and the singular value decomposition takes three times as long."""
-    middle = points.mean(0)
-    p, q = points - middle, AROUND
-    together, across = (p * q).sum(), (p[:, 0] * q[:, 1] - p[:, 1] * q[:, 0]).sum()
-    length = np.hypot(together, across)
-    cosine, sine = together / length, across / length
-    rotation = np.array([[cosine, -sine], [sine, cosine]])
-    scale = (q * (p @ rotation.T)).sum() / (p**2).sum()
+    and the singular value decomposition takes long. around: the template about its own `middle`."""
+    x, y = points[:, 0].mean(), points[:, 1].mean()
+    together, across, size = 0.0, 0.0, 0.0
+    for i in range(len(points)):
+        px, py = points[i, 0] - x, points[i, 1] - y
+        together += px * around[i, 0] + py * around[i, 1]
+        across += px * around[i, 1] - py * around[i, 0]
+        size += px * px + py * py
     out = np.empty((2, 3))
-    out[:, :2] = scale * rotation
-    out[:, 2] = MIDDLE - out[:, :2] @ middle
+    out[0, 0], out[0, 1] = together / size, -across / size
+    out[1, 0], out[1, 1] = across / size, together / size
+    out[0, 2] = middle[0] - out[0, 0] * x - out[0, 1] * y
+    out[1, 2] = middle[1] - out[1, 0] * x - out[1, 1] * y
     return out
 
 
@@ -138,19 +142,22 @@ def develop(image: np.ndarray, shot: Shot) -> np.ndarray:
     return picture
 
 
-@compiled
+@partial(compiled, allocates=True)
 def _expose(image, exposure, gamma, grain, start, noise):
     out = np.empty(image.shape, np.uint8)
     light, grey = image.reshape(-1), out.reshape(-1)
-    half, last = np.float32(0.5), len(grain)
+    half, at = np.float32(0.5), start
     strength = np.float32(noise)
     for i in range(len(light)):
         value = light[i] * exposure
         if value > half:  # highlights roll off: linear up to 0.5, then towards 1 and never beyond
             bright = value - half
             value = half + bright / (1 + 2 * bright)
-        level = gamma[min(max(int(value * 4095), 0), 4095)] + strength * grain[(start + i) % last]
+        level = gamma[min(max(int(value * 4095), 0), 4095)] + strength * grain[at]
         grey[i] = np.uint8(min(max(level + half, np.float32(0)), np.float32(255)))
+        at += 1
+        if at == len(grain):
+            at = 0
     return out
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from simswap_lib.world.compiled import compiled
-from simswap_lib.world.noise import noise, step
+from simswap_lib.world.noise import noise, step, towards
 
 
 @compiled
@@ -33,7 +33,7 @@ def dress(vertices, rows, mean, normals, clothes, collar):
 
 
 @compiled
-def cloth(colour, s, grid, x, y, z, deep):
+def cloth(s, grid, x, y, z, deep):
     """Albedo of the clothes: plain, striped or checked, with a weave and a seam at the edge."""
     other = 0.0
     if s.cloth_pattern > 0.75:
@@ -45,5 +45,5 @@ def cloth(colour, s, grid, x, y, z, deep):
     weave = 0.86 + 0.28 * noise(grid, 26 * x, 26 * y, 26 * z + s.seed)
     fold = 0.82 + 0.36 * noise(grid, 2.2 * x + s.seed, 1.1 * y, 2.2 * z)
     k = weave * fold * (0.72 + 0.28 * step(0.0, 0.05, deep))
-    for m in range(3):
-        colour[m] = (s.cloth[0, m] + (s.cloth[1, m] - s.cloth[0, m]) * other) * k
+    r, g, b = towards((s.cloth[0, 0], s.cloth[0, 1], s.cloth[0, 2]), s.cloth[1, 0], s.cloth[1, 1], s.cloth[1, 2], other)
+    return r * k, g * k, b * k

@@ -24,7 +24,7 @@ def _cache() -> Path:
 CACHE = _cache()
 
 
-def compiled(function: Callable, inline: bool = False) -> Callable:
+def compiled(function: Callable, inline: bool = False, allocates: bool = False) -> Callable:
     """`numba.njit` for the renderer: fastmath knows neither infinity nor nan, and a division by zero raises nothing.
 
     inline: make it part of whoever calls it. Worth it for a function with many arrays, each of which is handed over as
@@ -32,7 +32,7 @@ def compiled(function: Callable, inline: bool = False) -> Callable:
     """
     before, numba.config.CACHE_DIR = numba.config.CACHE_DIR, str(CACHE)
     try:
-        return numba.njit(cache=True, fastmath=True, error_model="numpy", forceinline=inline)(function)
+        return numba.njit(cache=True, fastmath=True, error_model="numpy", forceinline=inline, _nrt=allocates)(function)
     finally:
         numba.config.CACHE_DIR = before
 

@@ -7,6 +7,12 @@ import numpy as np
 Colour = tuple[float, float, float]  # linear RGB
 
 
+def dice(seed: int, which: int) -> np.random.Generator:
+    """What `np.random.default_rng([seed, which])` gives, in half of its time where the seed is a short number."""
+    short = 0 <= seed < 2**32
+    return np.random.default_rng(np.array([seed, which], np.uint32) if short else [seed, which])
+
+
 def linear(srgb: np.ndarray) -> np.ndarray:
     """sRGB in [0, 255] -> linear light in [0, 1], with a plain power of 2.2."""
     return (np.asarray(srgb, float) / 255) ** 2.2

@@ -1,6 +1,6 @@
 """Hair of a shot: the scalp pushed outwards, locks that grow from it, and a curtain behind the longer styles."""
 
-from functools import lru_cache
+from functools import lru_cache, partial
 from math import sqrt
 from typing import NamedTuple
 
@@ -131,7 +131,7 @@ def lift(vertices: np.ndarray, shot: Shot, mean: np.ndarray, normals: np.ndarray
     return _lift(vertices, mean, normals, above, thickness, shot.hairline, shot.hair_side, wave, shot.seed % 7)
 
 
-@compiled
+@partial(compiled, allocates=True)
 def _lift(vertices, mean, normals, above, thickness, hairline, side, wave, phase):
     out = vertices.copy()
     for i in range(len(out)):
@@ -200,7 +200,7 @@ def _chances() -> np.ndarray:
     return np.random.default_rng(5).random((65_536, 4), np.float32)
 
 
-@compiled
+@partial(compiled, allocates=True)
 def _grow(vertices, rows, weights, above, normals, chance, hairline, longest, short, steps, flow, curl, turns, skull):
     """Let each lock grow step by step: off the scalp, along the flow, downwards, around the skull and never into it.
 

@@ -68,7 +68,9 @@ def blob(x, y, cx, cy, rx, ry):
 
 @compiled
 def towards(colour, r, g, b, amount):
-    """Mix `colour` in place with (r, g, b)."""
-    colour[0] += (r - colour[0]) * amount
-    colour[1] += (g - colour[1]) * amount
-    colour[2] += (b - colour[2]) * amount
+    """`colour`, three numbers, mixed with (r, g, b)."""
+    return (
+        colour[0] + (r - colour[0]) * amount,
+        colour[1] + (g - colour[1]) * amount,
+        colour[2] + (b - colour[2]) * amount,
+    )

@@ -6,7 +6,7 @@ from functools import cached_property
 import numpy as np
 
 from simswap_lib.world import head_model
-from simswap_lib.world.dice import Colour, as_tuple, between, clip, linear, ramp_of, uniform, within
+from simswap_lib.world.dice import Colour, as_tuple, between, clip, dice, linear, ramp_of, uniform, within
 
 # People with these seeds and above are never trained on: they are the strangers on which everything is judged.
 HELD_OUT = 900_000
@@ -91,7 +91,7 @@ class Identity:
 
         The distribution is described, parameter by parameter, in data/README.md.
         """
-        rng = np.random.default_rng([seed, 1])
+        rng = dice(seed, 1)
         tone, male = rng.random(), rng.random() < 0.5
         age = uniform(rng, YOUNGEST, OLDEST)
         sex = rng.beta(5, 1.4) if male else rng.beta(1.4, 5)

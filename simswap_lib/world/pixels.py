@@ -8,30 +8,27 @@ from simswap_lib.world.noise import step
 from simswap_lib.world.raster import weights
 from simswap_lib.world.shading import surface
 
+BEFORE = 32  # added to the kind of a sample that lies before an outline; there are fewer kinds
+
 
 @compiled
 def shade(
     image, mask, extras, index, nearest, screen, inverse, triangles, kinds, detail, head, things, normals, positions,
-    eyes, person, shot, grid, chart, depths, lamp, fine, parts_out, albedo_out, normals_out, depth_out, distance,
+    eyes, person, shot, grid, chart, depths, lamp, fine, parts_out, albedo_out, normals_out, depth_out, distance, scratch,
 ):  # fmt: skip
     """Light of every covered pixel into `image` (H, W, 3), visible face into `mask` (H, W), at half the samples' pitch.
 
     Four samples make a pixel. Those that lie on one kind of surface are shaded once, in the middle of them; where the
-    face has fine detail or is cut by its own outline, each sample is shaded for itself.
+    face is cut by its own outline, what is before it and what is behind, and where it has fine detail, each sample.
     head (M, ATTRIBUTES), things (V - M, RIBBON): what the vertices carry, the head's and then all others'.
     """
     p, s = person[0], shot[0]
     height, width = image.shape[0], image.shape[1]
-    colour, out, n = np.empty(3, np.float32), np.empty(3, np.float32), np.empty(3, np.float32)
-    pos, parts = np.empty(3, np.float32), np.empty(10, np.float32)
-    A = np.zeros(ATTRIBUTES, np.float32)
-    half = np.array([s.light[0], s.light[1], s.light[2] + 1.0], np.float32)
-    half /= np.sqrt((half * half).sum()) + 1e-6
-    group = np.empty(4, np.int64)
     first = len(head)
+    colour, out, n, pos, parts, A, half, group = scratch
     for row in range(height):
         for col in range(width):
-            covered, alone = 0, False
+            covered, dense = 0, False
             near, far = 0.0, 1e9
             for k in range(4):
                 r, c = 2 * row + (k >> 1), 2 * col + (k & 1)
@@ -43,26 +40,30 @@ def shade(
                     if group[k] < LOCK:
                         near, far = max(near, nearest[r, c]), min(far, nearest[r, c])
                         if t < len(detail):
-                            alone |= detail[t]
+                            dense |= detail[t]
             if covered == 0:
                 continue
-            alone |= near - far > 0.012 * near
             for m in range(3):
                 image[row, col, m] *= 1 - 0.25 * covered
+            if near - far > 0.012 * near:
+                for k in range(4):
+                    if 0 <= group[k] < LOCK and nearest[2 * row + (k >> 1), 2 * col + (k & 1)] > 0.5 * (near + far):
+                        group[k] += BEFORE
             for k in range(4):
                 kind = group[k]
                 if kind < 0:
                     continue
                 count, last = 0, k
                 for q in range(k, 4):
-                    if group[q] == kind and (q == k or not alone):
+                    if group[q] == kind and (q == k or not dense):
                         group[q] = -1
                         count += 1
                         last = q
+                kind &= BEFORE - 1
                 # The middle of a group lies between its first and its last sample.
                 x = 2 * col + 0.5 * ((k & 1) + (last & 1)) + 0.5
                 y = 2 * row + 0.5 * ((k >> 1) + (last >> 1)) + 0.5
-                t = index[2 * row + (k >> 1), 2 * col + (k & 1)]
+                t = np.uint32(index[2 * row + (k >> 1), 2 * col + (k & 1)])
                 i, j, o = triangles[t, 0], triangles[t, 1], triangles[t, 2]
                 b2, b3 = weights(screen, inverse, i, j, o, x, y)
                 b1, b2, b3 = np.float32(1 - b2 - b3), np.float32(b2), np.float32(b3)

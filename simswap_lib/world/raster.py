@@ -1,14 +1,17 @@
 """The rasteriser: which triangle covers a sample, and where in the triangle the sample lies."""
 
+from functools import partial
+
 import numpy as np
 
 from simswap_lib.world.compiled import compiled
 
 TILE = 8  # samples a side, 1 << SHIFT
 SHIFT = 3
+AGAIN = 1500  # triangles of hair after which one looks again what is hidden
 
 
-@compiled
+@partial(compiled, allocates=True)
 def rasterise(screen, depth, triangles, two_sided_from, height, width):
     """Z-buffer of a triangle mesh, seen from the camera or from a light.
 
@@ -20,8 +23,8 @@ def rasterise(screen, depth, triangles, two_sided_from, height, width):
     index = np.full((height, width), np.int32(-1))
     farthest = np.zeros((1, 1), np.float32)
     for t in range(len(triangles)):
-        if t == two_sided_from:  # the head is drawn: most of what comes now is hair, and much of it lies behind
-            farthest = _farthest(nearest)
+        if t >= two_sided_from and (t - two_sided_from) % AGAIN == 0:
+            farthest = _farthest(nearest)  # the head is drawn: what comes now is hair, and most of it is hidden
         i, j, k = triangles[t, 0], triangles[t, 1], triangles[t, 2]
         ax, ay = screen[i, 0], screen[i, 1]
         bx, by = screen[j, 0] - ax, screen[j, 1] - ay
@@ -60,7 +63,7 @@ def rasterise(screen, depth, triangles, two_sided_from, height, width):
     return index, nearest
 
 
-@compiled
+@partial(compiled, allocates=True)
 def _farthest(nearest):
     """The lowest depth in each tile: what lies behind it is seen nowhere in the tile."""
     height, width = nearest.shape
@@ -102,7 +105,7 @@ def weights(screen, inverse, i, j, k, x, y):
     return b * inverse[j] * w, c * inverse[k] * w
 
 
-@compiled
+@partial(compiled, allocates=True)
 def normals_of(vertices, triangles):
     """(N, 3) unit normals, each the area-weighted mean of the triangles around the vertex."""
     out = np.zeros_like(vertices)

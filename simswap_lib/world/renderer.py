@@ -113,11 +113,14 @@ def photograph(
     depth = np.full(grown, -1, np.float32)
     told = look.pack(shot)
     detail = level.detail if size < 160 else level.detail[:0]
+    half = np.array([shot.light[0], shot.light[1], shot.light[2] + 1.0], np.float32)
+    half /= np.sqrt((half * half).sum()) + 1e-6
+    scratch = tuple(np.zeros(k, np.float32) for k in (3, 3, 3, 3, 10, look.ATTRIBUTES)) + (half, np.empty(4, np.int64))
     pixels.shade(
         image, mask, extras, index, nearest, screen, inverse, things.triangles, things.kinds, detail, level.attributes,
         things.carried, things.normals, things.seen, head_model.load().eye_centres, skin.pack(identity), told,
         *skin.tables(), depths, lamp, np.float32(skin.fineness(size)), parts, albedo, normals, depth,
-        float(shot.distance),
+        float(shot.distance), scratch,
     )  # fmt: skip
     if things.lenses is not None:
         _glaze(image, things.lenses, shot, told, view, nearest, extras, parts)

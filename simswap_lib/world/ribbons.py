@@ -1,12 +1,14 @@
 """Ribbons, lines whose flat side is turned to the camera: locks of hair, lashes, straps and frames are made of them."""
 
+from functools import partial
+
 import numpy as np
 
 from simswap_lib.world.compiled import compiled
 from simswap_lib.world.look import RIBBON
 
 
-@compiled
+@partial(compiled, allocates=True)
 def ribbons(lines, widths, numbers, distance, taper, centre, dark):
     """Triangles for lines (L, K, 3) in camera space, seen from (0, 0, distance).
 

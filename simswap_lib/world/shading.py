@@ -69,15 +69,15 @@ def shadow(depths, lamp, px, py, pz, soft):
 
 
 @partial(compiled, inline=True)
-def surface(out, colour, parts, A, n, pos, kind, p, s, grid, chart, eyes, depths, lamp, half, fine):
-    """Light that comes from one point: into `out` (3,); its albedo into `colour`, what it is into `parts` (10,).
+def surface(out, albedo, parts, A, n, pos, kind, p, s, grid, chart, eyes, depths, lamp, half, fine):
+    """Light that comes from one point: into `out` (3,); its albedo into `albedo`, what it is into `parts` (10,).
 
     Returns how much of it is visible face, 0 to 1.
     """
     x, y, z = A[X], A[Y], A[Z]
     openness, visible = A[OPEN], 0.0
     wrap, gloss, power, thin = 0.0, 0.0, 20.0, 0.0
-    strand = 0.0
+    strand, colour = 0.0, (0.0, 0.0, 0.0)
     for m in range(10):
         parts[m] = 0.0
     if kind == SKIN:
@@ -95,11 +95,11 @@ def surface(out, colour, parts, A, n, pos, kind, p, s, grid, chart, eyes, depths
             if strand < 0.02:
                 strand = 0.0
         if deep > 0:
-            cloth(colour, s, grid, x, y, z, deep)
+            colour = cloth(s, grid, x, y, z, deep)
             wrap = 0.1
             parts[P_NECK] = 1.0
         elif strand < 1.0:
-            shine, brow, lip = paint_skin(colour, p, grid, chart, x, y, z, A, A[LIPS], A[RIM], fine)
+            colour, shine, brow, lip = paint_skin(p, grid, chart, x, y, z, A, A[LIPS], A[RIM], fine)
             neck = min(max(A[NECK], 0.0), 1.0)
             gloss, wrap, thin = 0.10 * shine * (0.7 + 0.6 * noise(grid, 13 * x, 13 * y, 13 * z)), 0.34, 1.0
             power = 26.0 - 12 * lip
@@ -128,7 +128,7 @@ def surface(out, colour, parts, A, n, pos, kind, p, s, grid, chart, eyes, depths
         dx, dy, dz = x - eyes[e, 0], y - eyes[e, 1], z - eyes[e, 2]
         length = np.sqrt(dx * dx + dy * dy + dz * dz)
         dx, dy, dz = dx / length, dy / length, dz / length
-        paint_eye(colour, p, grid, s.gaze, dx, dy, dz, -1.0 if eyes[e, 0] > 0 else 1.0)
+        colour = paint_eye(p, grid, s.gaze, dx, dy, dz, -1.0 if eyes[e, 0] > 0 else 1.0)
         # The lids shade the ball, the upper one more.
         openness = (0.50 + 0.50 * step(0.24, -0.10, dy)) * min(openness + 0.45, 1.0)
         wrap, gloss, power = 0.25, 0.16, 70.0
@@ -138,20 +138,20 @@ def surface(out, colour, parts, A, n, pos, kind, p, s, grid, chart, eyes, depths
         across_tooth = abs(x) / 0.125
         gap = abs(across_tooth - np.floor(across_tooth) - 0.5) * 2  # 1 between two teeth
         k = 1 - 0.35 * step(0.80, 1.0, gap) - 0.35 * step(0.2, 0.55, abs(x))
-        colour[0], colour[1], colour[2] = 0.64 * k, 0.59 * k, 0.50 * k
+        colour = 0.64 * k, 0.59 * k, 0.50 * k
         openness = min(0.40 + openness, 1.0)
         wrap, gloss, power = 0.3, 0.10, 40.0
         visible = A[FACE]
         parts[P_MOUTH] = 1.0
     elif kind == TONGUE:
         k = 0.8 + 0.4 * noise(grid, 14 * x, 14 * y, 14 * z)
-        colour[0], colour[1], colour[2] = 0.34 * k, 0.10 * k, 0.095 * k
+        colour = 0.34 * k, 0.10 * k, 0.095 * k
         openness = 0.55
         wrap, gloss, power = 0.3, 0.07, 30.0
         visible = A[FACE]
         parts[P_MOUTH] = 1.0
     elif kind == MOUTH:
-        colour[0], colour[1], colour[2] = 0.14, 0.030, 0.026
+        colour = 0.14, 0.030, 0.026
         openness = 0.3
         visible = A[FACE]
         parts[P_MOUTH] = 1.0
@@ -161,35 +161,30 @@ def surface(out, colour, parts, A, n, pos, kind, p, s, grid, chart, eyes, depths
     elif kind == LOCK or kind == STRAND:
         strand = 1.0
     elif kind == LASH:
-        colour[0], colour[1], colour[2] = 0.012 + 0.12 * p.brow[0], 0.010 + 0.12 * p.brow[1], 0.009 + 0.12 * p.brow[2]
+        colour = 0.012 + 0.12 * p.brow[0], 0.010 + 0.12 * p.brow[1], 0.009 + 0.12 * p.brow[2]
         openness = 0.7
         visible = 1.0
         parts[P_EYES] = 1.0
     elif kind == FRAME:
-        for m in range(3):
-            colour[m] = s.frame[m]
+        colour = 1.0 * s.frame[0], 1.0 * s.frame[1], 1.0 * s.frame[2]
         openness, gloss, power = 0.9, 0.5, 50.0
         parts[P_GLASSES] = 1.0
     elif kind == CLOTH_MASK:
         pleat = 1 - 0.30 * step(0.55, 1.0, np.sin(27 * y) * 0.5 + 0.5) * step(0.9, 0.7, abs(x))
-        for m in range(3):
-            colour[m] = s.cover[m] * pleat * (0.92 + 0.16 * noise(grid, 30 * x, 30 * y, 30 * z))
+        pleat *= 0.92 + 0.16 * noise(grid, 30 * x, 30 * y, 30 * z)
+        colour = s.cover[0] * pleat, s.cover[1] * pleat, s.cover[2] * pleat
         openness, wrap = 0.95, 0.25
         parts[P_OCCLUDER] = 1.0
     elif kind == MICROPHONE or kind == HANDLE:
         mesh = 1.0
         if kind == MICROPHONE:
             mesh = 0.5 + (0.5 if (np.sin(64 * x) * np.sin(64 * y) > 0) else 1.2)
-        for m in range(3):
-            colour[m] = s.cover[m] * mesh
+        colour = s.cover[0] * mesh, s.cover[1] * mesh, s.cover[2] * mesh
         openness, gloss, power = 0.9, 0.35 if kind == MICROPHONE else 0.2, 25.0
         parts[P_OCCLUDER] = 1.0
     elif kind == HAND:
         k = 0.85 + 0.3 * noise(grid, 5 * x, 5 * y, 5 * z) + fine * 0.14 * (noise(grid, 26 * x, 26 * y, 26 * z) - 0.5)
-        for m in range(3):
-            colour[m] = s.cover[m] * k
-        colour[1] *= 0.93
-        colour[2] *= 0.93
+        colour = s.cover[0] * k, s.cover[1] * k * 0.93, s.cover[2] * k * 0.93
         openness, wrap, gloss, thin = 0.92, 0.34, 0.045, 1.0
         parts[P_OCCLUDER] = 1.0
 
@@ -204,6 +199,8 @@ def surface(out, colour, parts, A, n, pos, kind, p, s, grid, chart, eyes, depths
     fresnel = edge * edge * edge
     back = n[0] * s.rim[0] + n[1] * s.rim[1] + n[2] * s.rim[2]
     dim = 0.15 + 0.85 * openness
+    for m in range(3):
+        albedo[m] = colour[m]
     if strand < 1.0:
         shine = max(n[0] * half[0] + n[1] * half[1] + n[2] * half[2], 0.0)
         broad = shine * shine
@@ -276,7 +273,7 @@ def surface(out, colour, parts, A, n, pos, kind, p, s, grid, chart, eyes, depths
             h += s.light_colour[m] * lit * 0.035 * white * k
             h += s.rim_colour[m] * behind * (1.3 * c + 0.05 * k) * dim
             out[m] = h if strand >= 1.0 else out[m] + (h - out[m]) * strand
-            colour[m] = c if strand >= 1.0 else colour[m] + (c - colour[m]) * strand
+            albedo[m] = c if strand >= 1.0 else colour[m] + (c - colour[m]) * strand
         for m in range(10):
             parts[m] *= 1 - strand
         parts[P_OCCLUDER if kind == STRAND else P_HAIR] += strand

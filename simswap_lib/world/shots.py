@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from simswap_lib.world.dice import Colour, as_tuple, between, clip, linear, pick, uniform, within
+from simswap_lib.world.dice import Colour, as_tuple, between, clip, dice, linear, pick, uniform, within
 from simswap_lib.world.people import GREY, HAIRS, SKIN_RAMP
 
 HAIR_STYLES = ("bald", "buzz", "short", "side", "swept", "curly", "afro", "bob", "long", "wavy", "tied")
@@ -93,7 +93,7 @@ class Shot:
     @classmethod
     def sample(cls, seed: int) -> "Shot":
         """The photograph with this number, always the same. The distribution is described in data/README.md."""
-        rng = np.random.default_rng([seed, 2])
+        rng = dice(seed, 2)
         mood = MOODS[pick(rng, tuple(MOODS), OFTEN)]
         weight = uniform(rng, 0.4, 1.0)
         actions = {action: weight * strength for action, strength in mood.items()}

@@ -4,7 +4,7 @@ A point of the template is the same spot of every face, under every pose and exp
 Nothing here knows the photograph.
 """
 
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import cv2
 import numpy as np
@@ -138,12 +138,13 @@ def lines_at(chart, p, x, y):
 
 
 @compiled
-def paint_skin(colour, p, grid, chart, x, y, z, A, lips, rim, fine):
-    """Albedo of the skin at the template point (x, y, z) into `colour`.
+def paint_skin(p, grid, chart, x, y, z, A, lips, rim, fine):
+    """Albedo of the skin at the template point (x, y, z).
 
     A: numbers of the point, as look.py counts them; fine: 0 to 1, how much is painted of what is smaller than a
     pixel of a 64-pixel face.
-    Returns how shiny the skin is (0 to 1), and how much of the point is brow and how much is lip.
+    Returns the albedo (3), how shiny the skin is (0 to 1), and how much of the point is brow and how much is lip.
+    Colours are handed on as three numbers and not as an array: those the processor keeps at hand.
     """
     ax = abs(x)
     px, py, pz = p.pattern[0] + 3 * x, p.pattern[1] + 3 * y, p.pattern[2] + 3 * z
@@ -151,42 +152,41 @@ def paint_skin(colour, p, grid, chart, x, y, z, A, lips, rim, fine):
     warm = 0.10 * p.mottling * (noise(grid, 0.8 * py + 7, 0.8 * pz, 0.8 * px) - 0.5)
     if fine > 0:
         tone += fine * 0.16 * (noise(grid, 8 * px, 8 * py, 8 * pz) - 0.5)
-    colour[0] = p.skin[0] * tone * (1 + warm)
-    colour[1] = p.skin[1] * tone
-    colour[2] = p.skin[2] * tone * (1 - warm)
+    red, green, blue = p.skin[0] * tone * (1 + warm), p.skin[1] * tone, p.skin[2] * tone * (1 - warm)
     # Blood near the surface: cheeks, nose, chin, ears.
     if A[9] > 0.01:
-        red = A[9] * (0.25 + 0.75 * p.ruddiness) * (0.55 + 0.9 * noise(grid, py, pz, px))
-        colour[1] *= 1 - 0.27 * red
-        colour[2] *= 1 - 0.22 * red
+        blood = A[9] * (0.25 + 0.75 * p.ruddiness) * (0.55 + 0.9 * noise(grid, py, pz, px))
+        green *= 1 - 0.27 * blood
+        blue *= 1 - 0.22 * blood
     # Thin skin under the eyes, and the upper lids.
     dark = A[10] * (0.15 + 0.5 * p.shadows)
-    colour[0] *= 1 - 0.42 * dark - 0.08 * A[14]
-    colour[1] *= 1 - 0.50 * dark - 0.14 * A[14]
-    colour[2] *= 1 - 0.38 * dark - 0.12 * A[14]
+    red *= 1 - 0.42 * dark - 0.08 * A[14]
+    green *= 1 - 0.50 * dark - 0.14 * A[14]
+    blue *= 1 - 0.38 * dark - 0.12 * A[14]
+    colour = red, green, blue
     if p.freckles > 0 and z > -0.6:
         where = blob(ax, y, 0.45, -0.42, 0.75, 0.5) + 0.25
         spot = step(0.64, 0.76, noise(grid, 4.3 * px, 4.3 * py, 2 * pz) + 0.10 * (where - 0.5))
         spot = max(spot, 0.8 * step(0.68, 0.78, noise(grid, 9.1 * px, 9.1 * py, 5 * pz)))
         amount = 0.6 * p.freckles * spot * min(where, 1.0)
-        towards(colour, p.skin[0] * 0.55, p.skin[1] * 0.38, p.skin[2] * 0.28, amount)
+        colour = towards(colour, p.skin[0] * 0.55, p.skin[1] * 0.38, p.skin[2] * 0.28, amount)
     if p.spots > 0:
         spot = step(0.70, 0.80, noise(grid, 1.9 * px + 3, 1.9 * py, 1.9 * pz))
-        towards(colour, p.skin[0] * 0.62, p.skin[1] * 0.50, p.skin[2] * 0.42, 0.6 * p.spots * spot)
+        colour = towards(colour, p.skin[0] * 0.62, p.skin[1] * 0.50, p.skin[2] * 0.42, 0.6 * p.spots * spot)
     for m in range(len(p.moles)):
         radius = p.moles[m, 2]
         if radius > 0 and z > -0.5:
             distance = np.sqrt((x - p.moles[m, 0]) ** 2 + (y - p.moles[m, 1]) ** 2)
             if distance < 1.2 * radius:
                 amount = p.moles[m, 3] * (1 - step(0.6 * radius, 1.15 * radius, distance))
-                towards(colour, 0.25 * p.skin[0], 0.17 * p.skin[1], 0.14 * p.skin[2], amount)
+                colour = towards(colour, 0.25 * p.skin[0], 0.17 * p.skin[1], 0.14 * p.skin[2], amount)
     gloss = 0.35 + 0.65 * A[11] * p.oil
     if p.scar[4] > 0 and z > -0.5:
         c, s = np.cos(p.scar[2]), np.sin(p.scar[2])
         along, across = (x - p.scar[0]) * c + (y - p.scar[1]) * s, (y - p.scar[1]) * c - (x - p.scar[0]) * s
         across += 0.012 * np.sin(21 * along)
         inside = p.scar[4] * (1 - step(0.8 * p.scar[3], p.scar[3], abs(along))) * (1 - step(0.012, 0.03, abs(across)))
-        towards(colour, min(1.25 * p.skin[0] + 0.06, 0.9), 0.95 * p.skin[1] + 0.03, p.skin[2] + 0.03, 0.75 * inside)
+        colour = towards(colour, min(1.25 * p.skin[0] + 0.06, 0.9), 0.95 * p.skin[1] + 0.03, p.skin[2] + 0.03, 0.75 * inside)
         gloss += 0.3 * inside
     # Beard and moustache: hairs too fine to see one by one, so a tint with a little grain.
     hairy = max(A[12] * p.beard, A[13] * p.moustache)
@@ -195,7 +195,7 @@ def paint_skin(colour, p, grid, chart, x, y, z, A, lips, rim, fine):
         grain = noise(grid, 46 * x + p.pattern[0], 20 * y + p.pattern[1], 24 * z)
         amount = patchy * (0.35 + 0.65 * max(p.beard, p.moustache)) * (1 - 0.55 * fine * (1 - step(0.25, 0.7, grain)))
         amount *= 1 - step(0.15, 0.4, lips)
-        towards(colour, p.beard_colour[0], p.beard_colour[1], p.beard_colour[2], min(0.92 * amount, 0.94))
+        colour = towards(colour, p.beard_colour[0], p.beard_colour[1], p.beard_colour[2], min(0.92 * amount, 0.94))
         gloss *= 1 - 0.6 * amount
     # Lips, with fine upright lines.
     mouth = step(0.16, 0.5, lips)
@@ -203,16 +203,14 @@ def paint_skin(colour, p, grid, chart, x, y, z, A, lips, rim, fine):
         upright = 1 - 0.22 * fine * noise(grid, 30 * x, 4 * y, p.pattern[0]) - 0.14 * noise(grid, 8 * x, 6 * y, 1.5)
         darker = 1 - 0.16 * step(-1.0, -0.96, y)  # the upper lip
         upright *= darker
-        towards(colour, p.lips[0] * upright, p.lips[1] * upright, p.lips[2] * upright, mouth)
+        colour = towards(colour, p.lips[0] * upright, p.lips[1] * upright, p.lips[2] * upright, mouth)
         gloss = gloss + (0.75 - gloss) * mouth
     # Lines of age are a little darker than what they part.
     if p.lines[0] + p.lines[2] > 0.02 and z > -0.9:
         depth, _, _ = lines_at(chart, p, x, y)
         if depth > 0:
             depth = min(depth, 1.0) * (0.35 + 0.9 * noise(grid, 2.2 * px, 1.3 * py, 3.5))
-        colour[0] *= 1 - 0.16 * depth
-        colour[1] *= 1 - 0.24 * depth
-        colour[2] *= 1 - 0.24 * depth
+        colour = colour[0] * (1 - 0.16 * depth), colour[1] * (1 - 0.24 * depth), colour[2] * (1 - 0.24 * depth)
     # Brows follow an arc; their ends thin out, their hairs lie flatter towards the temple.
     brow = 0.0
     if 0.0 < y < 0.95 and z > -0.6:
@@ -230,26 +228,25 @@ def paint_skin(colour, p, grid, chart, x, y, z, A, lips, rim, fine):
             edge = 1 - step(0.45, 1.3, abs(y - middle) / (half + 1e-4) + 0.5 * (0.5 - hairs))
             brow = min(edge * p.brow_density * (0.55 + 0.75 * hairs), 0.96)
             brow *= step(-0.12, 0.35, u + 0.25)
-            towards(colour, p.brow[0] * 0.75, p.brow[1] * 0.75, p.brow[2] * 0.75, brow)
+            colour = towards(colour, p.brow[0] * 0.75, p.brow[1] * 0.75, p.brow[2] * 0.75, brow)
             gloss *= 1 - 0.7 * brow
     # Lash line around the opening of the eye, stronger above.
     if rim > 0:
         dark = rim * (0.35 + 0.65 * p.lashes) * (0.95 if y > 0.0 else 0.5)
-        towards(colour, 0.02 + 0.15 * p.brow[0], 0.014 + 0.15 * p.brow[1], 0.012 + 0.15 * p.brow[2], dark)
+        colour = towards(colour, 0.02 + 0.15 * p.brow[0], 0.014 + 0.15 * p.brow[1], 0.012 + 0.15 * p.brow[2], dark)
         gloss *= 1 - 0.5 * dark
-    return gloss, brow, mouth
+    return colour, gloss, brow, mouth
 
 
 @compiled
-def paint_eye(colour, p, grid, gaze, dx, dy, dz, inner):
+def paint_eye(p, grid, gaze, dx, dy, dz, inner):
     """Albedo of the eyeball in the direction (dx, dy, dz) from its centre; inner: direction of the nose, +1 or -1."""
     cosine = dx * gaze[0] + dy * gaze[1] + dz * gaze[2]
     angle = np.arccos(min(max(cosine, -1.0), 1.0))
     veins = noise(grid, 7 * dx, 7 * dy, 7 * dz) * step(0.45, 1.1, angle)
     corner = step(0.35, 0.9, dx * inner)
-    colour[0] = 0.56 - 0.06 * veins - 0.02 * corner
-    colour[1] = 0.53 - 0.14 * veins - 0.22 * corner
-    colour[2] = 0.52 - 0.14 * veins - 0.22 * corner
+    red = 0.14 * veins + 0.22 * corner
+    colour = 0.56 - 0.06 * veins - 0.02 * corner, 0.53 - red, 0.52 - red
     iris = 1 - step(0.455, 0.545, angle)
     if iris > 0:
         around = np.arctan2(dy - gaze[1], dx - gaze[0])
@@ -259,8 +256,9 @@ def paint_eye(colour, p, grid, gaze, dx, dy, dz, inner):
         limbus = 1 - 0.80 * step(0.36, 0.5, angle)
         ring = 1 + 0.9 * p.iris_ring * (1 - step(0.24, 0.34, angle))
         k = rays * limbus * ring
-        towards(colour, p.iris[0] * k * (1 + 0.1 * p.iris_ring), p.iris[1] * k, p.iris[2] * k, iris)
-        towards(colour, 0.004, 0.004, 0.004, 1 - step(0.175, 0.215, angle))
+        colour = towards(colour, p.iris[0] * k * (1 + 0.1 * p.iris_ring), p.iris[1] * k, p.iris[2] * k, iris)
+        colour = towards(colour, 0.004, 0.004, 0.004, 1 - step(0.175, 0.215, angle))
+    return colour
 
 
 def albedo(person: Identity, points: np.ndarray, size: int = 128) -> np.ndarray:
@@ -278,13 +276,17 @@ def albedo(person: Identity, points: np.ndarray, size: int = 128) -> np.ndarray:
     return out
 
 
-@compiled
+@partial(compiled, allocates=True)
 def _albedo(out, person, grid, chart, points, f, lips, rim, fine):
     p = person[0]
     A = np.zeros(15, np.float32)
     for i in range(len(points)):
         A[9:] = f[i]
-        paint_skin(out[i], p, grid, chart, points[i, 0], points[i, 1], points[i, 2], A, lips[i], rim[i], fine)
+        colour, _, _, _ = paint_skin(
+            p, grid, chart, points[i, 0], points[i, 1], points[i, 2], A, lips[i], rim[i], fine
+        )
+        for m in range(3):
+            out[i, m] = colour[m]
 
 
 def fineness(size: int) -> float:
