@@ -10,7 +10,7 @@ import pytest
 
 from simswap_lib.faces.align import TEMPLATE, similarity
 from simswap_lib.world import Identity, Shot, contact_sheet, render, render_batch, swap_truth
-from simswap_lib.world.camera import _onto_template, rotation
+from simswap_lib.world.camera import AROUND, MIDDLE, _onto_template, rotation
 from simswap_lib.world.shots import HAIR_STYLES
 
 PERSON, SHOT = Identity.sample(7), Shot.sample(3)
@@ -135,4 +135,4 @@ def test_the_framing_is_the_similarity_that_alignment_teaches():
     rng = np.random.default_rng(0)
     for _ in range(20):
         points = rng.normal(0, 1, (5, 2))
-        assert np.allclose(_onto_template(points), similarity(points, TEMPLATE), atol=1e-12)
+        assert np.allclose(_onto_template(points, AROUND, MIDDLE), similarity(points, TEMPLATE), atol=1e-12)

@@ -79,7 +79,7 @@ def _window(image, rng, first, second, third):
 def _shelf(image, rng, first, second, third):
     tall, wide = image.shape[:2]
     top = uniform(rng, -8, 4)
-    for y in np.arange(top, tall, 18):
+    for y in np.arange(top, tall, 18).tolist():
         books = rng.random((int(wide / 3) + 1, 6), np.float32)
         colours = 0.02 + 0.43 * books[:, 3:]
         colours = 0.5 * colours + 0.5 * colours.mean(1, keepdims=True) * third / max(third.max(), 0.1)
@@ -137,8 +137,8 @@ def _street(image, rng, first, second, third):
         wall = (first, second)[rng.integers(2)] * uniform(rng, 0.5, 1.3)
         _box(image, x, top, x + w, 52, wall)
         glass = third * uniform(rng, 0.25, 0.9)
-        for row in np.arange(top + 2, 48, 7):
-            for column in np.arange(x + 2, x + w - 3, 5):
+        for row in np.arange(top + 2, 48, 7).tolist():
+            for column in np.arange(x + 2, x + w - 3, 5).tolist():
                 _box(image, column, row, column + 2.5, row + 4, glass * uniform(rng, 0.6, 1.2))
         x += w
     _box(image, 0, 52, wide, tall, 0.8 * second)

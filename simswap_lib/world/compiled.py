@@ -29,6 +29,7 @@ def compiled(function: Callable, inline: bool = False, allocates: bool = False) 
 
     inline: make it part of whoever calls it. Worth it for a function with many arrays, each of which is handed over as
     seven numbers, that is called from one place; a small one is put inline anyway.
+    allocates: it makes arrays. The others are compiled without the counting of references.
     """
     before, numba.config.CACHE_DIR = numba.config.CACHE_DIR, str(CACHE)
     try:

@@ -174,7 +174,7 @@ def locks(lifted: np.ndarray, level, shot: Shot, size: int) -> tuple[np.ndarray,
         return None
     _, weights, above = roots()
     rows, normals = level.roots
-    count = int(min(max(4.5 * size, 240), ROOTS))
+    count = int(min(max(3.5 * size, 240), ROOTS))
     start = shot.seed * 7919 % (len(_chances()) - ROOTS)
     chance = _chances()[start : start + count]
     length = style.length[0] + (style.length[1] - style.length[0]) * shot.hair_volume

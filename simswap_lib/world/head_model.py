@@ -63,7 +63,7 @@ class HeadModel:
     def sample_shape(self, sex: float, age: float, spread: float, rng: np.random.Generator) -> np.ndarray:
         """(80,) coefficients of a random person: what sex (0 female to 1 male) and age (years) explain, plus normal
         deviations of `spread` times those that are left, cut at 2.2 standard deviations."""
-        deviation = np.clip(rng.normal(0, 1, len(self.residual_std)), -2.2, 2.2)
+        deviation = np.minimum(np.maximum(rng.standard_normal(len(self.residual_std)), -2.2), 2.2)
         return np.array([1, sex, age, sex * age]) @ self.label_basis + spread * self.residual_std * deviation
 
     @cached_property

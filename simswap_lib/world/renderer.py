@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from math import hypot
+from math import atan2, degrees, hypot
 
 import numpy as np
 
@@ -113,14 +113,11 @@ def photograph(
     depth = np.full(grown, -1, np.float32)
     told = look.pack(shot)
     detail = level.detail if size < 160 else level.detail[:0]
-    half = np.array([shot.light[0], shot.light[1], shot.light[2] + 1.0], np.float32)
-    half /= np.sqrt((half * half).sum()) + 1e-6
-    scratch = tuple(np.zeros(k, np.float32) for k in (3, 3, 3, 3, 10, look.ATTRIBUTES)) + (half, np.empty(4, np.int64))
     pixels.shade(
         image, mask, extras, index, nearest, screen, inverse, things.triangles, things.kinds, detail, level.attributes,
         things.carried, things.normals, things.seen, head_model.load().eye_centres, skin.pack(identity), told,
         *skin.tables(), depths, lamp, np.float32(skin.fineness(size)), parts, albedo, normals, depth,
-        float(shot.distance), scratch,
+        float(shot.distance), pixels.scratch(shot.light),
     )  # fmt: skip
     if things.lenses is not None:
         _glaze(image, things.lenses, shot, told, view, nearest, extras, parts)
@@ -128,7 +125,9 @@ def photograph(
     lap("shading")
     picture = camera.develop(image, shot) if behind is None else image
     lap("camera")
-    return _describe(level, vertices, shot, view, picture, mask, (parts, depth, normals, albedo) if extras else None)
+    five = screen[level.at[head_model.load().five]] / 2
+    more = (parts, depth, normals, albedo) if extras else None
+    return _describe(level, vertices, shot, view, picture, mask, five, more)
 
 
 # ----------------------------------------------------------------------------
@@ -166,13 +165,13 @@ def _glaze(image, lenses, shot, told, view, nearest, extras, parts) -> None:
     )
 
 
-def _describe(level, vertices, shot, view, picture, mask, extras) -> Rendering:
+def _describe(level, vertices, shot, view, picture, mask, five, extras) -> Rendering:
     model = head_model.load()
 
     def pixels(numbers):
         return camera.project(camera.pose(vertices[level.at[numbers]], shot), shot, view)[0]
 
-    turned = np.degrees(np.arctan2(view[1, 0], view[0, 0]))
+    turned = degrees(atan2(view[1, 0], view[0, 0]))
     expression = np.zeros(len(model.expression_names), np.float32)
     for name, strength in shot.expression:
         expression[model.action(name)] = strength
@@ -188,7 +187,7 @@ def _describe(level, vertices, shot, view, picture, mask, extras) -> Rendering:
         }
     return Rendering(
         image=picture,
-        landmarks=pixels(model.five),
+        landmarks=five,
         mask=mask,
         pose=(shot.yaw, shot.pitch, float(shot.roll - turned)),
         expression=expression,

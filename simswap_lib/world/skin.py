@@ -186,7 +186,9 @@ def paint_skin(p, grid, chart, x, y, z, A, lips, rim, fine):
         along, across = (x - p.scar[0]) * c + (y - p.scar[1]) * s, (y - p.scar[1]) * c - (x - p.scar[0]) * s
         across += 0.012 * np.sin(21 * along)
         inside = p.scar[4] * (1 - step(0.8 * p.scar[3], p.scar[3], abs(along))) * (1 - step(0.012, 0.03, abs(across)))
-        colour = towards(colour, min(1.25 * p.skin[0] + 0.06, 0.9), 0.95 * p.skin[1] + 0.03, p.skin[2] + 0.03, 0.75 * inside)
+        colour = towards(
+            colour, min(1.25 * p.skin[0] + 0.06, 0.9), 0.95 * p.skin[1] + 0.03, p.skin[2] + 0.03, 0.75 * inside
+        )
         gloss += 0.3 * inside
     # Beard and moustache: hairs too fine to see one by one, so a tint with a little grain.
     hairy = max(A[12] * p.beard, A[13] * p.moustache)
@@ -282,9 +284,7 @@ def _albedo(out, person, grid, chart, points, f, lips, rim, fine):
     A = np.zeros(15, np.float32)
     for i in range(len(points)):
         A[9:] = f[i]
-        colour, _, _, _ = paint_skin(
-            p, grid, chart, points[i, 0], points[i, 1], points[i, 2], A, lips[i], rim[i], fine
-        )
+        colour, _, _, _ = paint_skin(p, grid, chart, points[i, 0], points[i, 1], points[i, 2], A, lips[i], rim[i], fine)
         for m in range(3):
             out[i, m] = colour[m]
 
