@@ -1,14 +1,19 @@
 """Where the course's data lies, how a file is written whole or not at all, and how pictures become tensors."""
 
+from __future__ import annotations
+
 import hashlib
 import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
+
+if TYPE_CHECKING:
+    import torch
 
 # The weights and the head model stand beside the library in a clone; SIMSWAP_DATA points elsewhere.
 DATA = Path(os.environ.get("SIMSWAP_DATA") or Path(__file__).resolve().parent.parent / "data")
@@ -47,6 +52,8 @@ def to_tensor(images: np.ndarray, device: str | torch.device = "cpu") -> torch.T
 
     Raises: ValueError for any other type or shape.
     """
+    import torch  # only here: processes that render read this file too, and loading torch takes them seconds
+
     images = np.asarray(images)
     if images.ndim == 3:
         images = images[None]

@@ -110,3 +110,9 @@ def _runs(process: str) -> bool:
         return open(f"/proc/{process}/stat").read().rsplit(")", 1)[1].split()[0] != "Z"
     except FileNotFoundError:
         return False
+
+
+def test_rendering_needs_no_torch():
+    """A rendering process would load it for seconds and use none of it."""
+    code = "import sys, simswap_lib.photographs; assert 'torch' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True)
