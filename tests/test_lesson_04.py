@@ -17,6 +17,8 @@ from simswap_lib.world import HELD_OUT, Identity, Shot, render
 
 LESSON = [e for e in exercises().values() if e.lesson == "04"]
 MUTANTS = [(e, m) for e in LESSON for m in e.mutants]
+CUT_OFF = ("without_gradient", "statistics_detached", "eps_behind_the_root", "MainRoadDetached", "NoGradient")
+SHOWN = [(e, m) for e, m in MUTANTS if m.answer.__name__ not in CUT_OFF]  # the others are right until they are trained
 
 
 # What a reader might write, in other words than the library. ---------------------------------------------------------
@@ -151,7 +153,7 @@ def test_nothing_is_left_behind_and_unknown_pieces_are_refused(swapper, inputs):
         Transplant(adin=mystery)
 
 
-@pytest.mark.parametrize(("exercise", "mutant"), MUTANTS, ids=[f"{e.id}-{m.answer.__name__}" for e, m in MUTANTS])
+@pytest.mark.parametrize(("exercise", "mutant"), SHOWN, ids=[f"{e.id}-{m.answer.__name__}" for e, m in SHOWN])
 def test_each_wrong_answer_changes_the_picture(exercise, mutant, swapper, inputs):
     shipped = swapper.generator
     with torch.no_grad():
