@@ -55,7 +55,7 @@ def encoded(figure: Figure, kind: str = "png") -> str:
     buffer = io.BytesIO()
     # A white ground, so that black letters can be read on a dark page, too.
     # Enlarged photographs have no fine colours to lose: `figure.soft` says so, and they take half the bytes.
-    soft = {"quality": 82, "subsampling": 2} if getattr(figure, "soft", False) else {"quality": 84, "subsampling": 0}
+    soft = {"quality": 80, "subsampling": 2} if getattr(figure, "soft", False) else {"quality": 84, "subsampling": 0}
     quality = {"pil_kwargs": soft} if kind == "jpeg" else {}
     figure.savefig(buffer, format=kind, dpi=DPI, facecolor="white", bbox_inches="tight", **quality)
     plt.close(figure)

@@ -191,7 +191,7 @@ class TestNothingRaisesInLearnerMode:
             (lambda x: None, "return"),
             (lambda x: (x, x), "returned a tuple"),
             (lambda x: 3.0, "returned a float"),
-            (lambda x: x.numpy(), "returned a ndarray"),
+            (lambda x: x.numpy(), ".numpy() to leave out"),
             (lambda x: x.mean(), "has shape ()"),
             (lambda x: x.int(), "torch.int32"),
             (lambda x: x / 0, "nan or infinity"),

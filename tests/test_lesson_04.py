@@ -88,6 +88,24 @@ def test_a_right_answer_in_other_words_passes(exercise):
     assert verdict.passed, verdict.message
 
 
+class InSequence(nn.Module):
+    """The blocks in nn.Sequential: a container like another, as long as the loop is one's own."""
+
+    def __init__(self, channels, identity_dim, blocks=9):
+        super().__init__()
+        self.blocks = nn.Sequential(*(IDBlock(channels, identity_dim) for _ in range(blocks)))
+
+    def forward(self, feature, v_source):
+        for block in self.blocks:
+            feature = block(feature, v_source)
+        return feature
+
+
+def test_another_container_is_as_good():
+    verdict = grade(exercises()["04.3"], InSequence)
+    assert verdict.passed, verdict.message
+
+
 # In the shipped generator. --------------------------------------------------------------------------------------------
 
 
@@ -275,6 +293,11 @@ class OtherName(nn.Module):
         return feature
 
 
+class CalledAsOne(InSequence):
+    def forward(self, feature, v_source):
+        return self.blocks(feature, v_source)
+
+
 class AlwaysNine(nn.Module):
     def __init__(self, channels, identity_dim, blocks=9):
         super().__init__()
@@ -320,6 +343,7 @@ class DecodedFirst(Generator):
         ("04.2", OtherVector, "`adain2` did not get v_source"),
         ("04.2", NotAModule, "nn.Module"),
         ("04.3", NoSuper, "Module.__init__()"),
+        ("04.3", CalledAsOne, "Loop over the blocks yourself"),
         ("04.3", OtherName, "no parameter of that name"),
         ("04.3", AlwaysNine, "`blocks.3.conv1.weight`, which the shipped weights lack"),
         ("04.3", Backwards, "expected blocks.0, blocks.1"),

@@ -203,7 +203,7 @@ def diagram(
     )
 
 
-def rows(pictures: dict[str, np.ndarray], alt: str, colours: Sequence[str] = (), size: float = 1.25) -> Figure:
+def rows(pictures: dict[str, np.ndarray], alt: str, colours: Sequence[str] = (), size: float = 1.2) -> Figure:
     """Rows of equal pictures: name -> uint8 (N, H, W, 3). The name stands before its row, in the colour given for it.
 
     size: inches a picture. Raises: ValueError if there are colours, but not one for each row.
