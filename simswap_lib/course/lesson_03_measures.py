@@ -139,16 +139,15 @@ def _curve(answer: Callable, nearer: np.ndarray, people: int, sizes: list[int]) 
     result = run_with_arrays(lambda n: answer(n, people, sizes), nearer=nearer)
     require(result is not None, "It returned None. Is the `return` missing?")
     require(
-        not isinstance(result, dict) or sorted(map(str, result)) == sorted(map(str, sizes)),
+        isinstance(result, dict),
+        f"It returned {_told(result)}; expected a dictionary with one entry for each size, {{2: ..., 5: ...}}.",
+    )
+    require(
+        sorted(map(str, result)) == sorted(map(str, sizes)),
         f"The dictionary has the keys {list(result)[:12]}; expected the sizes asked for, {sizes}.",
     )
     require(
-        not isinstance(result, dict) or set(result) == set(sizes),
-        "The keys of the dictionary are words; expected the sizes themselves, whole numbers.",
-    )
-    require(
-        isinstance(result, dict),
-        f"It returned {_told(result)}; expected a dictionary with one entry for each size, {{2: ..., 5: ...}}.",
+        set(result) == set(sizes), "The keys of the dictionary are words; expected the sizes themselves, whole numbers."
     )
     require(
         all(_number(value) and np.isfinite(float(value)) for value in result.values()),

@@ -150,7 +150,6 @@ GENERATOR = Exercise(
     ),
     mutants=(
         Mutant(wrong.SizesOfThePaper, "has_the_three_stages", "Take every size from config"),
-        Mutant(wrong.SizesSwapped, "has_the_three_stages", "Encoder(config.width, config.downs)"),
         Mutant(wrong.NoInjection, "runs_the_stages_in_order", "`injection` never ran"),
         Mutant(wrong.InjectedTwice, "runs_the_stages_in_order", "`injection` ran 2 times"),
         Mutant(wrong.SkipConnection, "runs_the_stages_in_order", "skip connection"),

@@ -258,16 +258,6 @@ class SizesOfThePaper(nn.Module):
         return torch.tanh(self.decoder(self.injection(self.encoder(target), v_source)))
 
 
-class SizesSwapped(_Stages):
-    def __init__(self, config):
-        super().__init__(config)
-        self.encoder = Encoder(config.downs, config.width)
-        self.decoder = Decoder(config.downs, config.width)
-
-    def forward(self, target, v_source):
-        return torch.tanh(self.decoder(self.injection(self.encoder(target), v_source)))
-
-
 class NoInjection(_Stages):
     def forward(self, target, v_source):
         return torch.tanh(self.decoder(self.encoder(target)))
