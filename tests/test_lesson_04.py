@@ -228,6 +228,10 @@ def no_keepdim(feature, sigma_s, mu_s):
     return sigma_s[:, :, None, None] * (feature - feature.mean((2, 3))) + mu_s[:, :, None, None]
 
 
+def size_written_in(feature, sigma_s, mu_s):
+    return adain(feature, sigma_s, torch.zeros_like(mu_s)) + mu_s.view(3, 4, 1, 1)
+
+
 def statistics_only(feature, sigma_s, mu_s):
     return sigma_s * feature.mean((2, 3)) + mu_s
 
@@ -345,6 +349,7 @@ class DecodedFirst(Generator):
         ("04.1", built_in, "F.instance_norm brings 1e-5"),
         ("04.1", in_place, "changes it in place"),
         ("04.1", no_keepdim, "keepdim=True"),
+        ("04.1", size_written_in, "is one of them written in"),
         ("04.1", statistics_only, "has shape (3, 4)"),
         ("04.1", returns_three, "returned a tuple"),
         ("04.1", not_normalised, "never divided by its own spread"),

@@ -113,7 +113,10 @@ def counts_the_right_pairs(answer: Callable) -> None:
     for value, cause in (
         (1 / 3, "Is it the share of those that are refused, or of the strangers?"),
         ((4 + 8) / 16, "That is the share of all pairs that are judged rightly; the strangers do not count here."),
-        (SAME[SAME > threshold].mean(), "That is the mean cosine of those that pass; count them."),
+        (
+            SAME[SAME > threshold].sum() / max((SAME > threshold).sum(), 1),
+            "That is the mean cosine of those that pass; count them.",
+        ),
     ):
         require(abs(share - value) > 1e-6, f"At threshold {threshold:.2f} you report {share:.2f}. {cause}")
     require(

@@ -40,6 +40,14 @@ def keeps_the_shape(adain: Callable) -> None:
             f"The shapes do not fit together: {error}. feature is (B, C, H, W) but sigma_s and mu_s are (B, C), so "
             "each needs two more axes: sigma_s[:, :, None, None]. The same for a mean taken without keepdim=True."
         ) from error
+    small = {"feature": torch.randn(2, 3, 4, 7), "sigma_s": torch.ones(2, 3), "mu_s": torch.ones(2, 3)}
+    try:
+        call(adain, shape=(2, 3, 4, 7), **small)
+    except RuntimeError as error:
+        raise Wrong(
+            f"It works for a feature {(B, C, H, W)}, but not for (2, 3, 4, 7): {error} Take the sizes from what comes "
+            "in; is one of them written in?"
+        ) from error
 
 
 def takes_each_sample_alone(adain: Callable) -> None:
