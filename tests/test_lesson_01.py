@@ -64,6 +64,13 @@ def test_a_right_answer_in_other_words_passes(id):
     assert verdict.passed, verdict.message
 
 
+def test_a_list_of_crop_and_matrix_is_as_good_as_a_tuple():
+    def align_in_a_list(image, points, size, template=TEMPLATE):
+        return list(align(image, points, size, template))
+
+    assert grade(LESSON["01.4"], align_in_a_list).passed
+
+
 def test_two_roads_to_the_best_rotation_agree():
     rng = np.random.default_rng(1)
     p = rng.normal(size=(5, 2))

@@ -75,6 +75,18 @@ def test_a_right_answer_in_other_words_passes(id):
     assert verdict.passed, verdict.message
 
 
+def test_a_loss_that_hangs_on_no_graph_is_a_number():
+    def tensor_step(net, optimiser, faces, warp):
+        return torch.tensor(training_step(net, optimiser, faces, warp))
+
+    def array_step(net, optimiser, faces, warp):
+        return tensor_step(net, optimiser, faces, warp).numpy()
+
+    for step in (tensor_step, array_step):
+        verdict = grade(LESSON["02.3"], step)
+        assert verdict.passed, verdict.message
+
+
 def test_every_exercise_is_answered_here():
     assert set(MINE) == set(LESSON)
 

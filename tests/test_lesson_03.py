@@ -56,13 +56,21 @@ def product_curve(nearer, people, sizes):
     return {g: sum(found(int(b), g) for b in nearer) / len(nearer) for g in sizes}
 
 
+def single_precision_curve(nearer, people, sizes):
+    def share(g):
+        all_choices = math.comb(people - 1, g - 1)
+        return torch.tensor([math.comb(people - 1 - int(b), g - 1) / all_choices for b in nearer]).mean()
+
+    return {g: share(g) for g in reversed(sizes)}
+
+
 def to_tensor(images, device="cpu"):
     return (torch.tensor(images, dtype=torch.float32, device=device).movedim(3, 1) - 127.5) / 127.5
 
 
 RIGHT = [
     ("03.1", all_cosines), ("03.2", margin_logits), ("03.2", indexed_logits), ("03.3", verification),
-    ("03.4", product_curve), ("03.5", to_tensor),
+    ("03.4", product_curve), ("03.4", single_precision_curve), ("03.5", to_tensor),
 ]  # fmt: skip
 
 

@@ -34,7 +34,7 @@ def run_with_arrays(answer: Callable, **inputs: np.ndarray | int) -> object:
         require(
             np.array_equal(copies[name], value),
             f"`{name}` was not the same after the call: something changes it in place (an operator such as -= is the "
-            "usual reason). Work on a new array, p = points - ..., because others still need the old one.",
+            f"usual reason, or .sort()). Work on a new array, such as x = {name} - 1: others need the old one.",
         )
     return result
 

@@ -98,12 +98,12 @@ def call(answer: Callable, *, shape: tuple[int, ...] | None = None, finite: bool
         require(
             copies[name].shape == value.shape and torch.equal(copies[name], value),
             f"`{name}` was not the same after the call: something changes it in place (an operator such as -= or a "
-            "method ending in _). Work on a new tensor, x = feature - ..., because others still need the old one.",
+            f"method ending in _). Work on a new tensor, such as x = {name} - 1: others need the old one.",
         )
     require(result is not None, "It returned None. Is the `return` missing?")
     require(
         isinstance(result, Tensor),
-        f"It returned a {type(result).__name__}; expected one tensor (not a tuple or number).",
+        f"It returned {_of_what_kind(result)}; expected one tensor (not a tuple or number).",
     )
     if shape is not None:
         require(
@@ -112,10 +112,25 @@ def call(answer: Callable, *, shape: tuple[int, ...] | None = None, finite: bool
             "each line; a missing keepdim=True or [:, :, None, None] is the usual reason.",
         )
     require(result.is_floating_point(), f"The result is of type {result.dtype}; expected floating-point numbers.")
+    given = {value.dtype for value in inputs.values() if value.is_floating_point()}
+    require(
+        not given or result.dtype in given,
+        f"The result is of type {result.dtype}, what went in {', '.join(map(str, given))}. Leave .half(), .double() "
+        "and ways over NumPy out.",
+    )
     if finite:
         require(
             torch.isfinite(result).all(),
             f"The result for {listed} holds nan or infinity. Look for a division by zero or the root of a negative "
-            "number.",
+            "number (or acos of one just above 1).",
         )
     return result.detach()
+
+
+def _of_what_kind(result: object) -> str:
+    """For the message above: what came back, and the usual reason."""
+    if type(result).__module__ == "numpy":
+        return "numbers of NumPy (is there a .numpy() to leave out?)"
+    if isinstance(result, list):
+        return "a list (torch.stack makes one tensor of a list of tensors)"
+    return f"a {type(result).__name__}"

@@ -88,7 +88,8 @@ def _signature_row(exercise: Exercise, answer: object) -> Row:
     except (TypeError, ValueError):
         return Row(label, False, f"The arguments of {answer!r} cannot be read; expected {exercise.signature}.")
     for part, wanted in exercise.signatures.items():
-        if found[part] != wanted:
+        of_own = found[part][len(wanted) :]  # more arguments do no harm if nobody has to give them
+        if found[part][: len(wanted)] != wanted or not _optional(answer, part, of_own):
             where = f"{exercise.name}.{part}" if part else exercise.name
             return Row(
                 label, False,
@@ -96,6 +97,16 @@ def _signature_row(exercise: Exercise, answer: object) -> Row:
                 "later cells call it so.",
             )  # fmt: skip
     return Row(label, True)
+
+
+def _optional(answer: object, part: str, names: tuple[str, ...]) -> bool:
+    """Whether all these arguments, of the answer or of one of its methods, may be left out."""
+    arguments = inspect.signature(getattr(answer, part) if part else answer).parameters
+    return all(
+        arguments[name].default is not inspect.Parameter.empty
+        or arguments[name].kind in (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+        for name in names
+    )
 
 
 def _functions_of(answer: object) -> list[types.FunctionType]:

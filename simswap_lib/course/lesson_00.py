@@ -20,6 +20,8 @@ def one_number_for_each_row(answer):
     usual = {
         (): "One number for the whole batch: keep the rows apart, without a last sum or mean.",
         (LENGTH,): "One number for each entry: the sum runs over the rows. Along a row is dim=1.",
+        (ROWS, ROWS): "Every row of `a` was compared with every row of `b`: a matrix product. Only the same row is "
+        "asked for: multiply entry by entry and sum along dim=1.",
         (ROWS, 1): "A column: leave keepdim=True out of the last step.",
     }
     require(found == (ROWS,), f"The result has shape {found}; expected ({ROWS},). {usual.get(found, '')}".strip())
@@ -48,6 +50,11 @@ def lengths_do_not_matter(answer):
             "the root of the sum of its squares.",
         )
         require(
+            abs(ratio - 4) > 1e-2,
+            f"Doubling `{name}` multiplies the result by 4: its length is multiplied instead of divided away. x / y * "
+            "z is (x / y) * z, so put brackets round both lengths.",
+        )
+        require(
             torch.allclose(longer, plain, atol=1e-4),
             f"Doubling `{name}` multiplies the result by {ratio:.2f}; expected 1. The product of two vectors grows "
             f"with their lengths: divide by the length of `{name}` too.",
@@ -65,7 +72,7 @@ def same_direction_gives_one(answer):
     require(
         torch.allclose(result, torch.ones(ROWS), atol=1e-4),
         f"A vector and itself give {result[0]:.3f}; expected 1. Add up all products a_i * b_i of a row: a mean instead "
-        "of a sum is the usual reason.",
+        "of a sum is the usual reason, or a length that is not the root of the sum of squares.",
     )
 
 
@@ -82,6 +89,11 @@ def opposite_gives_minus_one(answer):
 def agrees_with_a_sum_by_hand(answer):
     """(3, 4) and (4, 3) give 24 / 25, two vectors at a right angle give 0"""
     result = call(answer, a=torch.tensor([[3.0, 4.0], [1.0, 0.0]]), b=torch.tensor([[4.0, 3.0], [0.0, 2.0]]))
+    require(
+        not torch.allclose(result, torch.tensor([-1.0, -1.0]), atol=1e-4),
+        "(3, 4) and (4, 3) give -1: each row's mean was taken away first, which is a correlation. Take the vectors as "
+        "they are.",
+    )
     require(
         torch.allclose(result, torch.tensor([0.96, 0.0]), atol=1e-4),
         f"(3, 4) and (4, 3) give {result[0]:.3f} and two vectors at a right angle {result[1]:.3f}; expected "
@@ -107,6 +119,19 @@ def length_of_the_batch(a, b):
 
 def no_length(a, b):
     return (a * b).sum(dim=1)
+
+
+def every_pair(a, b):
+    return (a / a.norm(dim=1, keepdim=True)) @ (b / b.norm(dim=1, keepdim=True)).T
+
+
+def no_brackets(a, b):
+    return (a * b).sum(dim=1) / a.norm(dim=1) * b.norm(dim=1)
+
+
+def means_taken_away(a, b):
+    a, b = a - a.mean(dim=1, keepdim=True), b - b.mean(dim=1, keepdim=True)
+    return (a * b).sum(dim=1) / (a.norm(dim=1) * b.norm(dim=1))
 
 
 def one_length(a, b):
@@ -156,13 +181,16 @@ EXERCISES = (
         mutants=(
             Mutant(one_mean, "one_number_for_each_row", "whole batch"),
             Mutant(wrong_axis, "one_number_for_each_row", "dim=1"),
+            Mutant(every_pair, "one_number_for_each_row", "a matrix product"),
             Mutant(length_of_the_batch, "rows_do_not_mix", "length that of the whole batch"),
             Mutant(no_length, "lengths_do_not_matter", "divide by the length of `a`"),
             Mutant(one_length, "lengths_do_not_matter", "divide by the length of `b`"),
+            Mutant(no_brackets, "lengths_do_not_matter", "put brackets round"),
             Mutant(no_root, "lengths_do_not_matter", "square of the length"),
             Mutant(mean_of_products, "same_direction_gives_one", "mean instead of a sum"),
             Mutant(distance, "same_direction_gives_one", "1 - cosine"),
             Mutant(no_sign, "opposite_gives_minus_one", "Keep the sign"),
+            Mutant(means_taken_away, "agrees_with_a_sum_by_hand", "a correlation"),
             Mutant(from_distance, "agrees_with_a_sum_by_hand", "1 minus the distance"),
         ),
         why="The sum of products alone grows with the lengths of both vectors. Dividing by both lengths leaves only "

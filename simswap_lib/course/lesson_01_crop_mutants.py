@@ -78,6 +78,12 @@ def with_the_colours(photo, points, size=224, smallest=250):
     return None if min(photo.shape) < smallest else the.align(photo, points, size)[0]
 
 
+def complains(photo, points, size=224, smallest=250):
+    if min(photo.shape[:2]) < smallest:
+        raise ValueError("too small")
+    return the.align(photo, points, size)[0]
+
+
 def a_word_instead(photo, points, size=224, smallest=250):
     return "too small" if min(photo.shape[:2]) < smallest else the.align(photo, points, size)[0]
 

@@ -42,7 +42,7 @@ def gives_crop_and_matrix(align: Callable) -> None:
     """gives two things: the crop (size, size, 3) as uint8, and the matrix (2, 3)"""
     result = run_with_arrays(align, image=picture_of(POINTS), points=POINTS, size=SIZE, template=TEMPLATE)
     require(result is not None, "It returned None. Is the `return` missing?")
-    if not isinstance(result, tuple) or len(result) != 2:
+    if not isinstance(result, (tuple, list)) or len(result) != 2:
         raise Wrong("It returned one thing; expected two: return crop, matrix.")
     require(
         np.shape(result[0]) != (2, 3),
@@ -146,7 +146,13 @@ def gives_a_crop(prepare: Callable) -> None:
 def drops_the_small(prepare: Callable) -> None:
     """drops a photograph if one side is below 250: None"""
     for height, width in ((249, 400), (400, 249), (120, 160)):
-        result = _prepared(prepare, height, width)
+        try:
+            result = _prepared(prepare, height, width)
+        except (ValueError, AssertionError) as error:
+            raise Wrong(
+                f"For a photograph of {height} x {width} it raised {type(error).__name__}: {error} A small photograph "
+                "is no error, only of no use: return None."
+            ) from error
         if result is None:
             continue
         if not isinstance(result, np.ndarray):

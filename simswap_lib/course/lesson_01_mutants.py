@@ -1,5 +1,6 @@
 """Wrong answers to exercises 01.1 to 01.3 that people give."""
 
+import cv2
 import numpy as np
 
 from simswap_lib.faces import align as the
@@ -50,6 +51,15 @@ def reshaped(people, shots, size):
 def faded(people, shots, size):
     """Half the person who stood there anyway: what a blend of two pictures gives, not a swap."""
     rows = [[_true(p, s, size) // 2 + _true(s, s, size) // 2 for s in shots] for p in people]
+    return np.concatenate([np.concatenate(row, axis=1) for row in rows], axis=0)
+
+
+def side_by_side(people, shots, size):
+    return np.concatenate([_true(p, s, size) for p, s in zip(people, shots)], axis=0)
+
+
+def places_for_seeds(people, shots, size):
+    rows = [[_true(i, j, size) for j in range(len(shots))] for i in range(len(people))]
     return np.concatenate([np.concatenate(row, axis=1) for row in rows], axis=0)
 
 
@@ -108,6 +118,11 @@ def repaired_afterwards(p, q):
 def angle_of_the_first_point(p, q):
     angle = np.arctan2(q[0, 1], q[0, 0]) - np.arctan2(p[0, 1], p[0, 0])
     return np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+
+
+def sign_of_one_factor(p, q):
+    u, _, vt, _ = _factors(p, q)
+    return u @ np.diag([1.0, np.linalg.det(u)]) @ vt
 
 
 # 01.3 -----------------------------------------------------------------------------------------------------------------
@@ -186,6 +201,19 @@ def shift_turned_back(points, target):
 def affine(points, target):
     ones = np.column_stack([points, np.ones(len(points))])
     return np.linalg.lstsq(ones, target, rcond=None)[0].T
+
+
+def of_five(points, target):
+    """The means over five points, however many there are."""
+    mean_p, mean_q = points.sum(axis=0) / 5, target.sum(axis=0) / 5
+    p, q = points - mean_p, target - mean_q
+    rotation = the.best_rotation(p, q)
+    scale = (q * (p @ rotation.T)).sum() / (p * p).sum()
+    return np.column_stack([scale * rotation, mean_q - scale * rotation @ mean_p])
+
+
+def bad_points_left_out(points, target):
+    return cv2.estimateAffinePartial2D(points.astype(np.float32), target.astype(np.float32))[0]
 
 
 def eyes_only(points, target):

@@ -64,6 +64,11 @@ def turns_the_right_way(best_rotation: Callable) -> None:
         "It turns q to p, the other way round: take q.T @ p and not p.T @ q, and return no transpose.",
     )
     require(
+        np.linalg.det(found) > 0,
+        f"q is p turned by {ANGLE} radians, and the R found mirrors: its determinant is {np.linalg.det(found):.0f}. "
+        "The guard flips where it must not: its sign is that of det(u) * det(vt), not of one of the two.",
+    )
+    require(
         same(found, turn(ANGLE)),
         f"q is p turned by {ANGLE} radians, so R should be {_told(turn(ANGLE))}; got {_told(found)}. (A mean of the "
         "points' angles does not do: it jumps where one of them passes half a turn.)",
@@ -94,7 +99,7 @@ def is_the_best_of_all(best_rotation: Callable) -> None:
         if error < best * 1.001:
             continue
         kind = "mirrored points" if draw % 2 else "points"
-        seen = f"For some {kind} the sum of squares is {error:.2f}; another rotation reaches {best:.2f}. "
+        seen = f"For some {kind} the sum of squares is {error:.4f}; another rotation reaches {best:.4f}. "
         u, _, vt = np.linalg.svd(q.T @ p)
         sign = np.sign(np.linalg.det(u) * np.linalg.det(vt))
         for value, cause in (
@@ -237,6 +242,7 @@ def is_least_squares(similarity: Callable) -> None:
     found = call_with_arrays(similarity, points=points, target=target)
     best = _least_squares(points, target)
     if same(found, best, 1e-5):
+        _counts_every_point(similarity)
         return
     a = found[:, :2]
     if abs(a[0, 0] - a[1, 1]) + abs(a[0, 1] + a[1, 0]) > 1e-6:
@@ -261,6 +267,21 @@ def is_least_squares(similarity: Callable) -> None:
         + f"The scale is {scale:.3f}; least squares asks for {right:.3f}: the sum of q times the turned p, divided "
         "by the sum of p squared, over all points."
     )
+
+
+def _counts_every_point(similarity: Callable) -> None:
+    """Other numbers of points than five, and points as far off as on a photograph."""
+    for count in (3, 8):
+        points = some_points(count, 40.0) + 100.0
+        target = 1.5 * points @ turn(ANGLE).T + some_points(count, 12.0)
+        found, best = call_with_arrays(similarity, points=points, target=target), _least_squares(points, target)
+        error, least = (((apply(m, points) - target) ** 2).sum() for m in (found, best))
+        require(
+            same(found, best, 1e-4),
+            f"For {count} points, some of them 10 pixels and more off, the sum of squares is {error:.0f}; {least:.0f} "
+            "is possible. Is the number 5 written in the code, as in sum / 5? Or are points that fit badly left out, "
+            "as cv2.estimateAffinePartial2D does? Here all count, however many there are.",
+        )
 
 
 def counts_the_guard_in(similarity: Callable) -> None:

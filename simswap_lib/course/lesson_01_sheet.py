@@ -18,12 +18,18 @@ def has_a_place_for_every_pair(contact_sheet: Callable) -> None:
     """two people in three photographs of 32 pixels: (64, 96, 3), uint8"""
     sheet = _sheet(contact_sheet)
     rows, columns = len(PEOPLE), len(SHOTS)
+    along = (
+        "One picture for each person: zip walks along both lists at once. Everybody belongs in every photograph, so "
+        "one loop stands inside the other."
+    )
     usual = {
         (columns * SIZE, rows * SIZE, 3): "People run down and photographs across; yours are the other way round.",
         (rows, columns, SIZE, SIZE, 3): "The pictures are stacked, which adds axes; join them: np.concatenate.",
         (rows * columns * SIZE, SIZE, 3): "All pictures stand in one column. Within a row, join along axis=1.",
         (SIZE, rows * columns * SIZE, 3): "All pictures stand in one row. Join the finished rows along axis=0.",
         (SIZE, columns * SIZE, 3): "Only one row came back. Is the `return` inside the loop?",
+        (SIZE, rows * SIZE, 3): along,
+        (rows * SIZE, SIZE, 3): along,
         (rows * 128, columns * 128, 3): "Every picture has 128 pixels, the default: hand `size` on to swap_truth.",
     }
     require(
@@ -36,6 +42,11 @@ def has_a_place_for_every_pair(contact_sheet: Callable) -> None:
 def people_run_down_and_photographs_across(contact_sheet: Callable) -> None:
     """a row shares its person, a column its photograph"""
     sheet = _sheet(contact_sheet)
+    require(
+        not _same(_tile(sheet, 0, 0), _true(0, 0)),
+        "Row 0, column 0 shows person 0 in photograph 0: the places in the lists were taken for the seeds. Loop over "
+        "the lists themselves, for person in people, or take people[i] and shots[j].",
+    )
     for i, person in enumerate(PEOPLE):
         for j, shot in enumerate(SHOTS):
             tile = _tile(sheet, i, j)

@@ -27,6 +27,15 @@ class OtherKernel(nn.Module):
         return F.pixel_shuffle(F.leaky_relu(self.convolution(x), 0.1), 2)
 
 
+class Mirrored(nn.Module):
+    def __init__(self, before, after):
+        super().__init__()
+        self.convolution = nn.Conv2d(before, 4 * after, 3, padding=1, padding_mode="reflect")
+
+    def forward(self, x):
+        return F.pixel_shuffle(F.leaky_relu(self.convolution(x), 0.1), 2)
+
+
 class NotLaidOut(TheUpscale):
     def forward(self, x):
         return F.leaky_relu(self.convolution(x), 0.1)
@@ -179,3 +188,25 @@ def in_pixels(faces, generator=None, strength=5 / 256):
 
 def dark_wedges(faces, generator=None, strength=5 / 256):
     return _bend(faces, generator, strength, padding="zeros")
+
+
+def rim_mirrored(faces, generator=None, strength=5 / 256):
+    return _bend(faces, generator, strength, padding="reflection")
+
+
+def size_written_in(faces, generator=None, strength=5 / 256):
+    moves = 2 * strength * torch.randn(len(faces), 2, 5, 5, generator=generator)
+    moves = F.interpolate(moves, size=80, mode="bilinear")[:, :, 8:72, 8:72]
+    straight = F.affine_grid(torch.eye(2, 3).expand(len(faces), 2, 3), list(faces.shape), align_corners=False)
+    return F.grid_sample(faces, straight + moves.permute(0, 2, 3, 1), padding_mode="border", align_corners=False)
+
+
+def moves_alone(faces, generator=None, strength=5 / 256):
+    return _bend(faces, generator, strength, straight=0.0)
+
+
+def drawn_evenly(faces, generator=None, strength=5 / 256):
+    def both_ways(*shape, generator):
+        return 2 * torch.rand(*shape, generator=generator) - 1
+
+    return _bend(faces, generator, strength, draw=both_ways)

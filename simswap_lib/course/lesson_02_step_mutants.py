@@ -105,6 +105,10 @@ def a_step_for_each(net, optimiser, faces, warp):
     return total
 
 
+def a_step_for_each_and_its_loss(net, optimiser, faces, warp):
+    return sum(_descend(optimiser, (net(warp(x), p) - x).abs().mean()) for p, x in enumerate(faces))
+
+
 def never_cleared(net, optimiser, faces, warp):
     loss = sum((net(warp(x), p) - x).abs().mean() for p, x in enumerate(faces))
     loss.backward()
@@ -168,6 +172,21 @@ def photo_not_weighted(net, faces, person, photos, masks):
 @torch.no_grad()
 def jagged(net, faces, person, photos, masks):
     return torch.where(masks > 0.5, net(faces, person), photos)
+
+
+@torch.no_grad()
+def first_mask_for_all(net, faces, person, photos, masks):
+    return masks[0] * net(faces, person) + (1 - masks[0]) * photos
+
+
+@torch.no_grad()
+def photo_added(net, faces, person, photos, masks):
+    return masks * net(faces, person) + photos
+
+
+@torch.no_grad()
+def mask_before(net, faces, person, photos, masks):
+    return masks * net(masks * faces, person) + (1 - masks) * photos
 
 
 @torch.no_grad()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from numbers import Real
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -52,6 +54,8 @@ class Run:
             self.warped.append(x.detach().clone())
             return bent(x)
 
+        self.steps = 0
+        optimiser.register_step_post_hook(lambda *_: setattr(self, "steps", self.steps + 1))
         self.result = training_step(self.net, optimiser, given, warp)
         require(
             all(torch.equal(a, b) for a, b in zip(given, self.faces, strict=True)),
@@ -78,11 +82,15 @@ def returns_a_number(training_step: Callable) -> None:
     result = Run(training_step).result
     require(result is not None, "It returned None. Is the `return` missing? Expected the loss, loss.item().")
     require(
-        not isinstance(result, Tensor),
-        "It returned a tensor; expected a number, loss.item(). A kept tensor can keep the whole graph of its step in "
-        "memory.",
+        not (isinstance(result, Tensor) and result.requires_grad),
+        "It returned a tensor that still hangs on its graph; expected a number, loss.item(). A kept tensor keeps the "
+        "whole graph of its step in memory.",
     )
-    require(isinstance(result, float), f"It returned a {type(result).__name__}; expected one number, loss.item().")
+    single = isinstance(result, (Tensor, np.ndarray)) and result.ndim == 0
+    require(
+        isinstance(result, Real) or single,
+        f"It returned a {type(result).__name__}; expected one number, loss.item().",
+    )
     require(result == result and abs(result) < 1e6, f"The loss is {result}; expected a finite number.")
 
 
@@ -142,6 +150,11 @@ def measures_against_the_straight_face(training_step: Callable) -> None:
         require(
             abs(run.result - value) > 1e-4 * wanted, f"The loss is {run.result:.4f}, expected {wanted:.4f}. {cause}"
         )
+    require(
+        run.steps < 2,
+        f"The loss is {run.result:.4f}, expected {wanted:.4f}. The optimiser made {run.steps} steps, one for each "
+        "person, so that the second person met an encoder that had moved already. Add all losses up; then one step.",
+    )
     raise Wrong(f"The loss is {run.result:.4f}, expected {wanted:.4f}: the sum of mean |net(warp(x), person) - x|.")
 
 
@@ -191,6 +204,7 @@ def forgets_old_gradients(training_step: Callable) -> None:
 def _inputs() -> tuple[DeepFakes, dict[str, Tensor]]:
     """A net, and faces, photographs (other pictures) and masks that are 0 on the left, 1 on the right, soft between."""
     masks = torch.linspace(-0.5, 1.5, 16).clamp(0, 1).expand(B, 1, 16, 16).clone()
+    masks[1:, :, :, 5:11] = masks[1:, :, :, 5:11].square()  # another soft edge for each picture
     return some_net(), {
         "faces": torch.rand(B, 3, 16, 16) * 2 - 1,
         "photos": torch.rand(B, 3, 16, 16) * 2 - 1,
@@ -241,7 +255,18 @@ def draws_with_that_persons_decoder(swap: Callable) -> None:
             "The encoder got the photographs with all that stands around the face. It learned on `faces`.",
         )
         require(not same(found, twice), "The faces were warped first. The warp belongs to training alone.")
-        raise Wrong("Where the mask is 1 the result is not net(faces, person).")
+        require(
+            not same(found, drawn[person] + given["photos"][..., 12:]),
+            "Where the mask is 1 drawing and photograph lie over each other: the photograph counts only as far as the "
+            "mask leaves room, (1 - M) * photos.",
+        )
+        require(
+            not same(found, (drawn[person] + 1) / 2), "The colours were brought to [0, 1]; here they are in [-1, 1]."
+        )
+        raise Wrong(
+            "Where the mask is 1 the result is not net(faces, person). Do `faces` go in as they are? The mask belongs "
+            "to what comes out."
+        )
 
 
 def leaves_the_photograph_alone(swap: Callable) -> None:
@@ -275,4 +300,9 @@ def blends_at_the_edge(swap: Callable) -> None:
             "At the edge there is either drawing or photograph, which leaves a jagged seam. The mask is a share "
             "between 0 and 1: mix with it.",
         )
+    first = masks[:1]
+    require(
+        not same(found, first * drawn + (1 - first) * photos),
+        "All pictures were mixed with the first picture's mask. Each has its own: masks, not masks[0].",
+    )
     raise Wrong("At the mask's soft edge the result is not M * drawing + (1 - M) * photograph.")

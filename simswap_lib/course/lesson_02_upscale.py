@@ -40,6 +40,11 @@ def has_one_convolution(upscale: Callable) -> None:
         "4 * after channels.",
     )
     same_parameters(module, right, "Expected self.convolution = nn.Conv2d(before, 4 * after, 3, padding=1) alone.")
+    mode = getattr(module.convolution, "padding_mode", "zeros")
+    require(
+        mode == "zeros",
+        f"The convolution pads with {mode!r}; expected zeros, nn.Conv2d's default: leave padding_mode out.",
+    )
 
 
 def doubles_both_sides(upscale: Callable) -> None:

@@ -35,9 +35,16 @@ def _moves(warp: Callable, count: int = B, strength: float = STRENGTH, seed: int
 
 
 def keeps_the_shape(random_warp: Callable) -> None:
-    """returns the shape (B, 3, S, S)"""
+    """returns the shape (B, 3, S, S), whatever the size S"""
     try:
         _warped(random_warp, torch.rand(B, 3, SIZE, SIZE))
+        try:
+            _warped(random_warp, torch.rand(B, 3, 40, 40))
+        except (RuntimeError, Wrong) as error:
+            raise Wrong(
+                f"It bends pictures of {SIZE} pixels, but with pictures of 40 it fails: {error} Take the size from the "
+                f"pictures, faces.shape[-1]: is a number such as {SIZE}, {SIZE + SIZE // 4} or {SIZE // 8} written in?"
+            ) from error
     except RuntimeError as error:
         if "grid" not in str(error) and "must match" not in str(error):
             raise
@@ -59,6 +66,11 @@ def changes_nothing_without_strength(random_warp: Callable) -> None:
             "With strength 0 rows and columns come back exchanged: a place in the grid is (x, y), the column first."
         )
     off = (found - faces)[:, :2].abs().max().item()
+    require(
+        (found[:, :2] - (SIZE - 1) / 2).abs().max() > 2,
+        "With strength 0 all pixels are taken from the middle of the picture: the moves alone are no places. Add them "
+        "to the straight grid.",
+    )
     require(
         off < 3,
         f"With strength 0 pixels still come from up to {off:.0f} pixels away. Multiply the moves by `strength`.",
@@ -148,6 +160,11 @@ def moves_as_far_as_asked(random_warp: Callable) -> None:
         f"On average a knot moves by {mean:.2f} pixels; expected 0. torch.rand lies between 0 and 1, so everything is "
         "pushed one way; torch.randn goes both ways.",
     )
+    require(
+        (knot - mean).abs().max() > 2 * spread,
+        f"No move of {2 * len(knot)} is more than twice the usual one: these numbers are drawn evenly from a range. "
+        "Here they are normal: torch.randn.",
+    )
     ratio = spread / wanted
     if 0.85 < ratio < 1.15:
         return
@@ -167,4 +184,11 @@ def repeats_the_border(random_warp: Callable) -> None:
         ones.min() > 0.999,
         f"A picture that is 1 everywhere came back with {ones.min():.2f} at the rim: what lies outside was taken as 0, "
         "which draws dark wedges. padding_mode='border' repeats the border.",
+    )
+    # At the right rim about half of the moves lead outside; there the last column itself must be seen.
+    rim = _warped(random_warp, _map(), strength=0.08)[:, 0, :, -1]  # the columns that the last column was taken from
+    require(
+        (rim > SIZE - 1 - 1e-3).float().mean() > 0.15,
+        "What lies outside is not the border repeated: is padding_mode='reflection' there, which mirrors the face's "
+        "rim back into the picture? Expected 'border'.",
     )

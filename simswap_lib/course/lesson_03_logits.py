@@ -107,6 +107,14 @@ def can_be_trained_through(all_cosines: Callable) -> None:
     vectors, others = (x.requires_grad_() for x in some_vectors())
     cosines = all_cosines(vectors, others)
     _reached(cosines, {"vectors": vectors, "others": others})
+    grads = torch.autograd.grad(all_cosines(vectors, others).sum(), (vectors, others))
+    for name, x, grad in (("vectors", vectors, grads[0]), ("others", others, grads[1])):
+        along = (F.normalize(x, dim=1) * F.normalize(grad, dim=1)).sum(1).abs().max()
+        require(
+            along < 1e-2,
+            f"The gradient of `{name}` has a part that only makes the vector longer, though its length does not "
+            "matter. Was the length detached, or computed in no_grad? Then training pushes lengths up without end.",
+        )
 
 
 def _reached(result: Tensor, inputs: dict[str, Tensor]) -> None:
@@ -161,6 +169,12 @@ def leaves_the_others_alone(answer: Callable) -> None:
         (SCALE * plain, "They were multiplied by scale twice."),
     ):
         require(not same(found[others], value[others]), f"The logits of the other people are off. {cause}")
+    ratio = found[others] / cosines[others]
+    require(
+        same(found[others], plain[others]) or not same(ratio, ratio[:1].expand_as(ratio)),
+        f"The logits of the other people are {ratio[0].item():.1f} * cosine; expected scale * cosine with scale = "
+        f"{SCALE:.0f}. Is another scale written in the code?",
+    )
     require(
         same(found[others], plain[others]),
         "The logits of the other people are not scale * cosine. `people[b]` is the right column of row b: gather and "
@@ -177,7 +191,7 @@ def turns_the_right_one_away(answer: Callable) -> None:
     right = c * math.cos(m) - sine * math.sin(m)
     if same(found, right):
         return
-    degrees = math.radians(m)
+    degrees, straight = math.radians(m), c - m * math.sin(m)
     for value, cause in (
         (c, "It got no margin at all. Was the changed value written back?"),
         (c * math.cos(m) + sine * math.sin(m), "That is cos(theta - margin): the right answer became easier."),
@@ -196,6 +210,17 @@ def turns_the_right_one_away(answer: Callable) -> None:
         (right * SCALE, "It was multiplied by scale twice."),
         (c * math.cos(m) - (1 - c.square()) * math.sin(m), "The sine is the root of 1 - cosine squared."),
         (c * math.cos(m) - (1 - c) * math.sin(m), "The sine is the root of 1 - cosine squared, not 1 - cosine."),
+        (c * math.sin(m) - sine * math.cos(m), "Sine and cosine of the margin have changed places."),
+        (
+            torch.where(c < math.cos(m), straight, right),
+            "The straight line takes over too early: only where cos(theta) < -cos(m); mind the minus.",
+        ),
+        (
+            torch.where(c < 0, straight, right),
+            "The straight line takes over too early: only where cos(theta) < -cos(m).",
+        ),
+        (torch.where(c < 0, c, right), "Below cosine 0 the margin is missing; it belongs to every angle."),
+        (c * math.cos(0.5) - sine * math.sin(0.5), "That is a margin of 0.5; take the one that is handed in."),
     ):
         require(not same(found, value), f"The right person's logit is off. {cause}")
     raise Wrong(
@@ -247,6 +272,14 @@ def can_be_trained_at_both_ends(answer: Callable) -> None:
     require(
         bool(grad[0, 0].abs() > 1e-4),
         "No gradient reaches the right person's cosine. Is it detached, or built anew from numbers?",
+    )
+    cosine = torch.tensor([[0.6, 0.0]], requires_grad=True)
+    (slope,) = torch.autograd.grad(answer(cosine, torch.tensor([0]), 1.0, MARGIN)[0, 0], cosine)
+    wanted = math.cos(MARGIN) + 0.6 / 0.8 * math.sin(MARGIN)
+    require(
+        abs(slope[0, 0].item() - wanted) < 1e-2,
+        f"At cosine 0.6 the slope of the logit is {slope[0, 0].item():.2f}; expected {wanted:.2f}. The values are "
+        "right, so a part of the way is cut off from the gradient: was the sine detached, or computed in no_grad?",
     )
 
 

@@ -52,6 +52,17 @@ def cut_off(same, different, false_accepts):
     return float(threshold), float((same > threshold).mean())
 
 
+def rounded(same, different, false_accepts):
+    threshold = np.sort(different)[::-1][round(false_accepts * len(different))]
+    return float(threshold), float((same > threshold).mean())
+
+
+def on_a_grid(same, different, false_accepts):
+    grid = np.linspace(-1, 1, 2001)
+    threshold = next(t for t in grid if (different > t + 1e-9).mean() <= false_accepts)
+    return float(threshold), float((same > threshold).mean())
+
+
 def refused(same, different, false_accepts):
     threshold, share = the_verification(same, different, false_accepts)
     return threshold, 1 - share
@@ -73,6 +84,14 @@ def ties_pass(same, different, false_accepts):
 
 def a_list(nearer, people, sizes):
     return list(the_curve(nearer, people, sizes).values())
+
+
+def words_as_keys(nearer, people, sizes):
+    return {str(g): share for g, share in the_curve(nearer, people, sizes).items()}
+
+
+def all_sizes(nearer, people, sizes):
+    return the_curve(nearer, people, range(1, people + 1))
 
 
 def a_sum(nearer, people, sizes):

@@ -65,6 +65,12 @@ def accepts_few_strangers(answer: Callable) -> None:
             f"of them; at most {int(share * 10)} may pass. Sort `different` from high to low and count from the top; "
             "np.quantile draws a line between two cosines and may fall on the wrong side.",
         )
+    threshold, _ = _verified(answer, SAME, DIFFERENT, 0.27)
+    require(
+        int((DIFFERENT > threshold).sum()) < 3,
+        "With false_accepts = 0.27 and ten pairs of strangers 3 pass; at most 2 may, for 3 of 10 is more than 0.27. A "
+        "share of a pair too many is too many: cut down, do not round.",
+    )
     threshold, _ = _verified(answer, SAME, strangers, 0.01)
     require((strangers > threshold).sum() <= 4, "With 400 pairs of strangers and a share of 0.01, more than 4 pass.")
 
@@ -90,7 +96,14 @@ def accepts_as_many_as_it_may(answer: Callable) -> None:
     require(
         int((hundred > threshold + 1e-9).sum()) == 29,
         "With 100 pairs of strangers and a share of 0.29, 29 may pass. 0.29 * 100 is 28.999999999999996 to a "
-        "computer, and int() cuts that to 28: round, or add a little first.",
+        "computer, and int() cuts that to 28: add a little first, int(0.29 * 100 + 1e-9).",
+    )
+    odd = np.sort(0.3 * np.sin(np.arange(50.0)))[::-1]  # cosines that lie on no grid
+    threshold, _ = _verified(answer, SAME, odd, 0.1)
+    require(
+        abs(threshold - odd[5]) < 1e-6,
+        f"The threshold is {threshold:.5f}; expected {odd[5]:.5f}, the cosine of one of the pairs. Was a grid of "
+        "thresholds tried? The cosines themselves are the candidates: sort them.",
     )
 
 
@@ -100,7 +113,10 @@ def counts_the_right_pairs(answer: Callable) -> None:
     for value, cause in (
         (1 / 3, "Is it the share of those that are refused, or of the strangers?"),
         ((4 + 8) / 16, "That is the share of all pairs that are judged rightly; the strangers do not count here."),
-        (SAME[SAME > threshold].mean(), "That is the mean cosine of those that pass; count them."),
+        (
+            SAME[SAME > threshold].sum() / max((SAME > threshold).sum(), 1),
+            "That is the mean cosine of those that pass; count them.",
+        ),
     ):
         require(abs(share - value) > 1e-6, f"At threshold {threshold:.2f} you report {share:.2f}. {cause}")
     require(
@@ -126,14 +142,21 @@ def _curve(answer: Callable, nearer: np.ndarray, people: int, sizes: list[int]) 
     result = run_with_arrays(lambda n: answer(n, people, sizes), nearer=nearer)
     require(result is not None, "It returned None. Is the `return` missing?")
     require(
-        isinstance(result, dict) and list(result) == list(sizes),
+        isinstance(result, dict),
         f"It returned {_told(result)}; expected a dictionary with one entry for each size, {{2: ..., 5: ...}}.",
+    )
+    require(
+        sorted(map(str, result)) == sorted(map(str, sizes)),
+        f"The dictionary has the keys {list(result)[:12]}; expected the sizes asked for, {sizes}.",
+    )
+    require(
+        set(result) == set(sizes), "The keys of the dictionary are words; expected the sizes themselves, whole numbers."
     )
     require(
         all(_number(value) and np.isfinite(float(value)) for value in result.values()),
         "The values of the dictionary are not numbers: each is the mean over all queries.",
     )
-    return {size: float(value) for size, value in result.items()}
+    return {size: float(result[size]) for size in sizes}
 
 
 def gives_a_share_for_each_size(answer: Callable) -> None:
@@ -177,13 +200,13 @@ def agrees_with_the_count_by_hand(answer: Callable) -> None:
     exact = {3: 0.8, 5: 0.6, 7: 0.4, 9: 0.2}
     off = {size: abs(share - exact[size]) for size, share in _curve(answer, np.array([1]), PEOPLE, list(exact)).items()}
     require(
-        max(off.values()) < 1e-9 or max(off.values()) > 0.2,
+        max(off.values()) < 1e-5 or max(off.values()) > 0.2,
         f"You find {found:.4f}, close to 0.60, and for galleries of {', '.join(map(str, exact))} you are off by up to "
         f"{max(off.values()):.4f}. Do you draw galleries at random? Count them instead: of C(10, 4) choices of four "
         "others, C(9, 4) leave the nearer one out.",
     )
     require(
-        max(off.values()) < 1e-9,
+        max(off.values()) < 1e-5,
         f"One of ten others is nearer; in a gallery of five you find {found:.2f}, expected 0.60: of C(10, 4) = 210 "
         "choices of four others, C(9, 4) = 126 leave the nearer one out.",
     )

@@ -59,6 +59,10 @@ def detached(vectors, others):
     return F.normalize(vectors, dim=1) @ F.normalize(others.detach(), dim=1).T
 
 
+def lengths_detached(vectors, others):
+    return vectors @ others.T / (vectors.norm(dim=1).detach()[:, None] * others.norm(dim=1).detach())
+
+
 # 03.2 margin_logits ---------------------------------------------------------------------------------------------------
 
 
@@ -150,6 +154,29 @@ def arc_cosine(cosines, people, scale, margin):
 
 def without_gradient(cosines, people, scale, margin):
     return the_logits(cosines.detach(), people, scale, margin) + 0 * cosines
+
+
+def scale_written_in(cosines, people, scale, margin):
+    return the_logits(cosines, people, 32.0, margin)
+
+
+def margin_written_in(cosines, people, scale, margin):
+    return the_logits(cosines, people, scale, 0.5)
+
+
+def straight_too_early(cosines, people, scale, margin):
+    def harder(c):
+        return torch.where(c < math.cos(margin), c - margin * math.sin(margin), _turned(c, margin))
+
+    return _with(cosines, people, scale, harder)
+
+
+def sine_detached(cosines, people, scale, margin):
+    def harder(c):
+        sine = (1 - c.detach().square()).clamp(min=1e-7).sqrt()
+        return _guarded(c, margin, c * math.cos(margin) - sine * math.sin(margin))
+
+    return _with(cosines, people, scale, harder)
 
 
 # 03.5 to_tensor -------------------------------------------------------------------------------------------------------

@@ -20,6 +20,7 @@ ADAIN = Exercise(
         of_adain.sets_the_spread,
         of_adain.sets_the_mean,
         of_adain.survives_a_flat_channel,
+        of_adain.can_be_trained_through,
     ),
     hints=(
         "Three steps: each channel's mean and variance over height and width; subtract and divide; multiply by sigma_s "
@@ -38,8 +39,13 @@ ADAIN = Exercise(
         Mutant(wrong.by_the_variance, "sets_the_spread", "divided by the variance"),
         Mutant(wrong.unbiased, "sets_the_spread", "correction=0"),
         Mutant(wrong.changed_places, "sets_the_spread", "changed places"),
+        Mutant(wrong.one_for_all, "sets_the_spread", "the first one's sigma_s"),
         Mutant(wrong.mean_before_scale, "sets_the_mean", "Add mu_s last"),
         Mutant(wrong.large_eps, "survives_a_flat_channel", "eps is too large"),
+        Mutant(wrong.no_sign, "sets_the_spread", "upside down"),
+        Mutant(wrong.without_gradient, "can_be_trained_through", "No gradient comes back"),
+        Mutant(wrong.statistics_detached, "can_be_trained_through", "mean or spread were detached"),
+        Mutant(wrong.eps_behind_the_root, "can_be_trained_through", "belongs under the root"),
     ),
     why="It first centres, then folds the division and sigma_s into one factor `gain` of shape (B, C, 1, 1), so that "
     "the large tensor is multiplied once. Statistics are taken in float32 even if the feature is shorter.",
@@ -77,10 +83,14 @@ BLOCK = Exercise(
         Mutant(wrong.FirstAdaINTwice, "runs_the_parts_in_order", "`adain1` ran 2 times"),
         Mutant(wrong.NoSecondAdaIN, "runs_the_parts_in_order", "`adain2` never ran"),
         Mutant(wrong.AdaINFirst, "runs_the_parts_in_order", "AdaIN comes after its convolution"),
+        Mutant(wrong.ReLUFirst, "runs_the_parts_in_order", "conv1 gets relu(x)"),
         Mutant(wrong.NoReLU, "has_a_relu_in_the_middle", "ReLU between the two halves is missing"),
+        Mutant(wrong.ReLUBeforeAdaIN, "has_a_relu_in_the_middle", "It belongs after"),
+        Mutant(wrong.Leaky, "has_a_relu_in_the_middle", "LeakyReLU"),
         Mutant(wrong.NoSum, "hands_x_through", "x was not added"),
         Mutant(wrong.ReLUAfterTheSum, "hands_x_through", "ReLU after the sum"),
         Mutant(wrong.TwoReLUs, "hands_x_through", "ReLU after the second AdaIN"),
+        Mutant(wrong.MainRoadDetached, "hands_x_through", "the gradient that reaches what went in"),
     ),
     why="The sum leaves the target a free way through: a block only has to learn what to change. Nothing follows the "
     "sum, so the main road can carry negative numbers from the first block to the last.",
@@ -146,6 +156,8 @@ GENERATOR = Exercise(
         Mutant(wrong.NoTanh, "ends_with_tanh", "tanh is missing"),
         Mutant(wrong.Sigmoid, "ends_with_tanh", "That is a sigmoid"),
         Mutant(wrong.Clipped, "ends_with_tanh", "clipped"),
+        Mutant(wrong.TargetAdded, "ends_with_tanh", "a way around the injection"),
+        Mutant(wrong.NoGradient, "ends_with_tanh", "No gradient comes back"),
     ),
     why="The source enters at one place only, as a short vector: it has no pixels to bring along, so pose, light and "
     "hair can only come from the target. The library keeps the step before tanh apart, as `linear`, because one of "

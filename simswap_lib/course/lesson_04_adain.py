@@ -40,6 +40,14 @@ def keeps_the_shape(adain: Callable) -> None:
             f"The shapes do not fit together: {error}. feature is (B, C, H, W) but sigma_s and mu_s are (B, C), so "
             "each needs two more axes: sigma_s[:, :, None, None]. The same for a mean taken without keepdim=True."
         ) from error
+    small = {"feature": torch.randn(2, 3, 4, 7), "sigma_s": torch.ones(2, 3), "mu_s": torch.ones(2, 3)}
+    try:
+        call(adain, shape=(2, 3, 4, 7), **small)
+    except RuntimeError as error:
+        raise Wrong(
+            f"It works for a feature {(B, C, H, W)}, but not for (2, 3, 4, 7): {error} Take the sizes from what comes "
+            "in; is one of them written in?"
+        ) from error
 
 
 def takes_each_sample_alone(adain: Callable) -> None:
@@ -95,10 +103,16 @@ def takes_the_mean_away(adain: Callable) -> None:
 
 
 def sets_the_spread(adain: Callable) -> None:
-    """sets the spread: each channel's standard deviation becomes |sigma_s|"""
+    """sets the spread: each channel's standard deviation becomes |sigma_s|, and minus turns its layout upside down"""
     feature, sigma_s, mu_s = some_feature(), torch.linspace(0.4, 2.0, B * C).view(B, C), torch.full((B, C), 5.0)
     found, before = _spread(call(adain, feature=feature, sigma_s=sigma_s, mu_s=mu_s)), _spread(feature)
     if same(found, sigma_s, 1e-3):
+        plus, minus = (_layout(call(adain, feature=feature, sigma_s=s * sigma_s, mu_s=mu_s)) for s in (1.0, -1.0))
+        require(
+            same(plus, -minus, 1e-3),
+            "With sigma_s = -1 a channel should be turned upside down, high where it was low; it is not. Is there an "
+            "abs, a square or a root of a square? sigma_s multiplies as it is.",
+        )
         return
     unbiased = sigma_s * ((H * W - 1) / (H * W)) ** 0.5
     for value, cause in (
@@ -110,6 +124,8 @@ def sets_the_spread(adain: Callable) -> None:
         ),
         (mu_s, "It looks as if sigma_s and mu_s have changed places: sigma_s multiplies, mu_s is added."),
         (_ones(), "It looks as if sigma_s was never used."),
+        (1 + sigma_s, "It was multiplied by 1 + sigma_s; adding the 1 is the layer's part, further below."),
+        (sigma_s[:1].expand(B, C), "All samples got the first one's sigma_s."),
     ):
         require(not same(found, value, 1e-3), f"The spread of the result is {_seen(found, sigma_s)}. {cause}")
     raise Wrong(f"The spread of the result is {_seen(found, sigma_s)}: sigma_s * (feature - mean) / spread + mu_s.")
@@ -144,6 +160,34 @@ def survives_a_flat_channel(adain: Callable) -> None:
         f"A faint channel (spread 0.01) came out with spread {faint:.3f}; expected 1.000. Your eps is too large "
         "(F.instance_norm brings 1e-5; the published weights want 1e-8) or is added outside the root.",
     )
+
+
+def can_be_trained_through(adain: Callable) -> None:
+    """lets gradients through to the feature, sigma_s and mu_s, also where a channel is flat"""
+    feature, sigma_s, mu_s = (x.requires_grad_() for x in (some_feature(), _ones(), _ones()))
+    result = adain(feature, sigma_s, mu_s)
+    advice = "Is there a no_grad, a detach, a .data or .numpy() on the way? Nothing before it would learn."
+    require(result.requires_grad, f"No gradient comes back through the result. {advice}")
+    grads = torch.autograd.grad(result.pow(3).sum(), (feature, sigma_s, mu_s), allow_unused=True, retain_graph=True)
+    for name, grad in zip(("feature", "sigma_s", "mu_s"), grads, strict=True):
+        require(grad is not None and bool(grad.abs().sum() > 0), f"No gradient reaches `{name}`. {advice}")
+    (of_means,) = torch.autograd.grad(result.mean(dim=(2, 3)).sum(), feature)
+    require(
+        of_means.abs().max() < 1e-4,
+        "A channel's mean is mu_s whatever the feature is, and yet the feature gets a gradient for it: mean or spread "
+        "were detached. They depend on the feature, and the gradient has to know.",
+    )
+    flat = torch.full((B, C, H, W), 2.0, requires_grad=True)
+    (grad,) = torch.autograd.grad(adain(flat, _ones(), _ones()).square().sum(), flat)
+    require(
+        torch.isfinite(grad).all(),
+        "On a flat channel the result is finite, but its gradient is nan: the root of 0 has an endless slope. The 1e-8 "
+        "belongs under the root, sqrt(variance + 1e-8), not behind it.",
+    )
+
+
+def _layout(x: Tensor) -> Tensor:
+    return x - x.mean(dim=(2, 3), keepdim=True)
 
 
 def _normalise(adain: Callable, feature: Tensor) -> Tensor:

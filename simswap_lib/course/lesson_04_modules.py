@@ -10,12 +10,13 @@ from torch.nn import functional as F
 
 from simswap_lib.course.exercise import Wrong, call, require
 from simswap_lib.course.lesson_04_adain import B, C, H, W, some_feature
-from simswap_lib.course.probes import build, same, same_parameters, watch
+from simswap_lib.course.probes import build, same, same_gradients, same_parameters, watch
 from simswap_lib.models.generator import Generator, GeneratorConfig
 from simswap_lib.models.iim import IDBlock, IDInjection
 
 DIM = 7  # length of the identity vector
-SIZES = GeneratorConfig(image_size=16, width=2, downs=2, blocks=2, identity_dim=DIM)
+# No two sizes are alike, so that none can stand in another's place without notice.
+SIZES = GeneratorConfig(image_size=16, width=3, downs=2, blocks=4, identity_dim=DIM)
 
 
 def some_identity() -> Tensor:
@@ -69,6 +70,12 @@ def runs_the_parts_in_order(block: Callable) -> None:
         f"The parts ran as {', '.join(order)}; expected {', '.join(PARTS)}. AdaIN comes after its convolution: what a "
         "later convolution mixes again is no longer what the identity asked for.",
     )
+    first = steps[0].inputs[0]
+    require(
+        not same(first, F.relu(x)),
+        "conv1 gets relu(x): nothing comes before the first convolution, x goes in as it is.",
+    )
+    require(same(first, x), "conv1 does not get x as it is.")
     for step in steps[1::2]:
         require(
             len(step.inputs) == 2 and same(step.inputs[1], v_source),
@@ -83,6 +90,15 @@ def has_a_relu_in_the_middle(block: Callable) -> None:
     first, second = given["adain1"].output, given["conv2"].inputs[0]
     if same(second, F.relu(first)):
         return
+    require(
+        not same(given["adain1"].inputs[0], F.relu(given["conv1"].output)),
+        "The ReLU stands before adain1, which takes the mean away and so undoes it. It belongs after adain1.",
+    )
+    for value in (F.leaky_relu(first, 0.01), F.leaky_relu(first, 0.1), F.leaky_relu(first, 0.2)):
+        require(
+            not same(second, value) or same(second, first),
+            "Between adain1 and conv2 stands a LeakyReLU; the paper and the trained weights have a plain ReLU.",
+        )
     if same(second, first):
         raise Wrong(
             "conv2 gets the output of adain1 unchanged, negative numbers included: the ReLU between the two halves is "
@@ -121,6 +137,12 @@ def hands_x_through(block: Callable) -> None:
     require(
         same(result, x + y), "The result is not x plus the output of adain2. The last line should be: return x + y."
     )
+    same_gradients(module, _with_weights(IDBlock(C, DIM), module), x, v_source)
+
+
+def _with_weights(reference: nn.Module, module: nn.Module) -> nn.Module:
+    reference.load_state_dict(module.state_dict())
+    return reference.eval()
 
 
 # --- 04.3 IDInjection -------------------------------------------------------------------------------------------------
@@ -187,14 +209,25 @@ def gives_all_the_same_identity(injection: Callable) -> None:
             f"`{step.name}` got something else than v_source. All blocks get the same vector, untouched: each reads "
             "what it needs from it with its own layer.",
         )
+    module = build(injection, C, DIM, BLOCKS)
+    same_gradients(module, _with_weights(IDInjection(C, DIM, BLOCKS), module), some_feature(), some_identity())
 
 
 def _injected(injection: Callable, v_source: Tensor | None = None):
     feature, names = some_feature(), [f"blocks.{i}" for i in range(BLOCKS)]
     module = build(injection, C, DIM, BLOCKS)
-    if not isinstance(getattr(module, "blocks", None), nn.ModuleList):
+    if not isinstance(getattr(module, "blocks", None), (nn.ModuleList, nn.Sequential)):
         raise Wrong("Expected self.blocks to be an nn.ModuleList.")
-    steps, result = watch(module, names, feature=feature, v_source=some_identity() if v_source is None else v_source)
+    given = {"feature": feature, "v_source": some_identity() if v_source is None else v_source}
+    try:
+        steps, result = watch(module, names, **given)
+    except TypeError as error:
+        if not isinstance(module.blocks, nn.Sequential):
+            raise
+        raise Wrong(
+            f"{error}. nn.Sequential hands one thing from part to part, and a block wants two. Loop over the blocks "
+            "yourself: for block in self.blocks."
+        ) from error
     return feature, steps, result
 
 
@@ -239,7 +272,7 @@ def runs_the_stages_in_order(generator: Callable) -> None:
 
 def ends_with_tanh(generator: Callable) -> None:
     """squashes the result into [-1, 1] with tanh"""
-    *_, steps, result = _generated(generator)
+    target, _, steps, result = _generated(generator)
     drawn = next((step.output for step in steps if step.name == "decoder"), None)
     require(drawn is not None, "`decoder` never ran.")
     for value, cause in (
@@ -254,7 +287,18 @@ def ends_with_tanh(generator: Callable) -> None:
         ),
     ):
         require(not same(result, value), cause)
+    for value, cause in (
+        (torch.tanh(torch.tanh(drawn)), "tanh was taken twice."),
+        ((torch.tanh(drawn) + 1) / 2, "The result was brought to [0, 1] after tanh; pictures here live in [-1, 1]."),
+        (torch.tanh(drawn + target), "The target was added before tanh: a way around the injection, which carries the "
+         "target's identity into the picture."),
+        (torch.tanh(drawn) + target, "The target was added to the result: a way around the injection, which carries "
+         "the target's identity into the picture."),
+    ):  # fmt: skip
+        require(not same(result, value), cause)
     require(same(result, torch.tanh(drawn)), "The result is not tanh of the decoder's output.")
+    module = build(generator, SIZES)
+    same_gradients(module, _with_weights(Generator(SIZES), module), target, some_identity())
 
 
 def _generated(generator: Callable):

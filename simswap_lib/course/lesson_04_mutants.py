@@ -66,6 +66,29 @@ def large_eps(feature, sigma_s, mu_s):
     return sigma_s[:, :, None, None] * (feature - mean) / (variance + 1e-3).sqrt() + mu_s[:, :, None, None]
 
 
+def no_sign(feature, sigma_s, mu_s):
+    return _written(feature, sigma_s.abs(), mu_s)
+
+
+def one_for_all(feature, sigma_s, mu_s):
+    return _written(feature, sigma_s[:1].expand_as(sigma_s), mu_s[:1].expand_as(mu_s))
+
+
+def statistics_detached(feature, sigma_s, mu_s):
+    variance, mean = torch.var_mean(feature.detach(), dim=(2, 3), correction=0, keepdim=True)
+    return sigma_s[:, :, None, None] * (feature - mean) / (variance + 1e-8).sqrt() + mu_s[:, :, None, None]
+
+
+@torch.no_grad()
+def without_gradient(feature, sigma_s, mu_s):
+    return _written(feature, sigma_s, mu_s)
+
+
+def eps_behind_the_root(feature, sigma_s, mu_s):
+    variance, mean = torch.var_mean(feature, dim=(2, 3), correction=0, keepdim=True)
+    return sigma_s[:, :, None, None] * (feature - mean) / (variance.sqrt() + 1e-8) + mu_s[:, :, None, None]
+
+
 # 04.2 -----------------------------------------------------------------------------------------------------------------
 
 
@@ -127,6 +150,30 @@ class TwoReLUs(TheBlock):
     def forward(self, x, v_source):
         y = F.relu(self.adain1(self.conv1(x), v_source))
         return x + F.relu(self.adain2(self.conv2(y), v_source))
+
+
+class ReLUFirst(TheBlock):
+    def forward(self, x, v_source):
+        y = F.relu(self.adain1(self.conv1(F.relu(x)), v_source))
+        return x + self.adain2(self.conv2(y), v_source)
+
+
+class ReLUBeforeAdaIN(TheBlock):
+    def forward(self, x, v_source):
+        y = self.adain1(F.relu(self.conv1(x)), v_source)
+        return x + self.adain2(self.conv2(y), v_source)
+
+
+class Leaky(TheBlock):
+    def forward(self, x, v_source):
+        y = F.leaky_relu(self.adain1(self.conv1(x), v_source), 0.2)
+        return x + self.adain2(self.conv2(y), v_source)
+
+
+class MainRoadDetached(TheBlock):
+    def forward(self, x, v_source):
+        y = F.relu(self.adain1(self.conv1(x), v_source))
+        return x.detach() + self.adain2(self.conv2(y), v_source)
 
 
 # 04.3 -----------------------------------------------------------------------------------------------------------------
@@ -241,3 +288,14 @@ class Sigmoid(_Stages):
 class Clipped(_Stages):
     def forward(self, target, v_source):
         return self.decoder(self.injection(self.encoder(target), v_source)).clamp(-1, 1)
+
+
+class TargetAdded(_Stages):
+    def forward(self, target, v_source):
+        return torch.tanh(target + self.decoder(self.injection(self.encoder(target), v_source)))
+
+
+class NoGradient(_Stages):
+    @torch.no_grad()
+    def forward(self, target, v_source):
+        return torch.tanh(self.decoder(self.injection(self.encoder(target), v_source)))

@@ -43,6 +43,32 @@ def same_parameters(module: nn.Module, reference: nn.Module, advice: str) -> Non
         require(False, f"`{name}` has shape {found[name]}; the weights here have {wanted[name]}. {advice}")
 
 
+def same_gradients(module: nn.Module, reference: nn.Module, *inputs: Tensor) -> None:
+    """`Wrong` unless both, with equal weights, hand equal gradients to their first input and to their parameters.
+
+    For answers whose values are right already: it finds what is cut off from training.
+    """
+    found, wanted = (_gradients(network, *inputs) for network in (module, reference))
+    advice = "Is there a no_grad, a detach or a .data on the way? What stands before it would not be trained."
+    require(found is not None, f"No gradient comes back through the result. {advice}")
+    for name, gradient in wanted.items():
+        require(
+            name in found and same(found[name], gradient, 1e-3),
+            f"The picture is right, but the gradient that reaches {name} is not. {advice}",
+        )
+
+
+def _gradients(network: nn.Module, first: Tensor, *others: Tensor) -> dict[str, Tensor] | None:
+    """Of the sum of the result's squares: by name, those of the parameters and of "what went in"; None without any."""
+    first = first.detach().clone().requires_grad_()
+    result = network(first, *others)
+    if not result.requires_grad:
+        return None
+    wanted = {"what went in": first, **{f"`{name}`": value for name, value in network.named_parameters()}}
+    found = torch.autograd.grad(result.square().sum(), list(wanted.values()), allow_unused=True)
+    return {name: value for name, value in zip(wanted, found, strict=True) if value is not None}
+
+
 def watch(module: nn.Module, names: Sequence[str], **inputs: Tensor) -> tuple[list[Step], Tensor]:
     """Run the module once; the calls of its named parts in the order in which they ended, and the result."""
     steps: list[Step] = []

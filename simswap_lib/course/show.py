@@ -58,7 +58,7 @@ def verdict(found, in_use: str) -> Message:
         f'<td style="text-align:left">{code(row.label)}</td></tr>'
         for row in found.rows
     )
-    body = f"<p><b>{html.escape(head)}</b></p>"
+    body = f"<p><b>{code(head)}</b></p>"
     body += f'<table aria-label="Checks of exercise {exercise.id}">{rows}</table>' if rows else ""
     body += f'<p style="white-space:pre-wrap">{code(found.message)}</p>' if found.message else ""
     if found.printed:
@@ -79,7 +79,7 @@ def folded(summary: str, parts: list[tuple[str, str]]) -> Message:
         f"<pre><code>{html.escape(content)}</code></pre>" if kind == "pre" else f"<p>{code(content)}</p>"
         for kind, content in parts
     )
-    return Message("\n\n".join(text), f"<details><summary>{html.escape(summary)}</summary>{body}</details>")
+    return Message("\n\n".join(text), f"<details><summary>{code(summary)}</summary>{body}</details>")
 
 
 def table(caption: str, head: tuple[str, ...], rows: list[tuple[str, ...]], after: str) -> Message:
@@ -93,7 +93,7 @@ def table(caption: str, head: tuple[str, ...], rows: list[tuple[str, ...]], afte
     body = (
         f'<table><caption style="text-align:left"><b>{html.escape(caption)}</b></caption>'
         f"<thead><tr>{header}</tr></thead>"
-        f"<tbody>{cells}</tbody></table><p>{html.escape(after)}</p>"
+        f"<tbody>{cells}</tbody></table><p>{code(after)}</p>"
     )
     return Message("\n".join([caption, *lines, after]), box(body, NEUTRAL))
 

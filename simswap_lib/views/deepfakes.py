@@ -203,7 +203,7 @@ def diagram(
     )
 
 
-def rows(pictures: dict[str, np.ndarray], alt: str, colours: Sequence[str] = (), size: float = 0.8) -> Figure:
+def rows(pictures: dict[str, np.ndarray], alt: str, colours: Sequence[str] = (), size: float = 1.2) -> Figure:
     """Rows of equal pictures: name -> uint8 (N, H, W, 3). The name stands before its row, in the colour given for it.
 
     size: inches a picture. Raises: ValueError if there are colours, but not one for each row.
@@ -213,11 +213,13 @@ def rows(pictures: dict[str, np.ndarray], alt: str, colours: Sequence[str] = (),
         len(pictures), 1, figsize=(size * count + 1.5, size * len(pictures)), squeeze=False, layout="constrained"
     )
     for axis, (name, row), colour in zip(axes.flat, pictures.items(), colours, strict=True):
-        axis.imshow(np.concatenate(list(row), axis=1), interpolation="nearest")
+        gap = np.full((row.shape[1], 1, 3), 255, np.uint8)  # a white line between two frames
+        parts = [part for picture in row for part in (picture, gap)][:-1]
+        axis.imshow(np.concatenate(parts, axis=1), interpolation="bicubic")
         axis.set(xticks=[], yticks=[])
         axis.spines[:].set_visible(False)
         axis.set_ylabel(name, rotation=0, ha="right", va="center", fontsize=10, color=colour, fontweight="bold")
-    figure.alt, figure.kind = alt, "jpeg"
+    figure.alt, figure.kind, figure.soft = alt, "jpeg", True
     return figure
 
 
