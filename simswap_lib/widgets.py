@@ -15,6 +15,12 @@ from simswap_lib.world import HELD_OUT
 
 PEOPLE, PHOTOS = 100, 120  # held-out people and photographs that the sliders reach
 AT_REST = {"source": 35, "second": 24, "source_shot": 53, "target": 49, "target_shot": 111}  # after HELD_OUT
+PAIR_AT_REST = {
+    "source": 38,
+    "source_shot": 38,
+    "target": 8,
+    "target_shot": 8,
+}  # of lesson 04: a beard that comes and goes
 SIDE = 160  # CSS pixels of a picture on the page
 
 
@@ -31,12 +37,12 @@ def swap_explorer(cosine: Cosine = cosine) -> "Explorer":
     """
     studio = Studio(cosine=cosine)
     controls = {
-        "source": _seed_slider("source person", "source", PEOPLE),
-        "second": _seed_slider("second person", "second", PEOPLE),
+        "source": _seed_slider("source person", AT_REST["source"], PEOPLE),
+        "second": _seed_slider("second person", AT_REST["second"], PEOPLE),
         "blend": _slider(ipywidgets.FloatSlider, "blend of the two", value=0.0, min=0.0, max=1.0, step=0.1),
-        "source_shot": _seed_slider("source photo", "source_shot", PHOTOS),
-        "target": _seed_slider("target person", "target", PEOPLE),
-        "target_shot": _seed_slider("target photo", "target_shot", PHOTOS),
+        "source_shot": _seed_slider("source photo", AT_REST["source_shot"], PHOTOS),
+        "target": _seed_slider("target person", AT_REST["target"], PEOPLE),
+        "target_shot": _seed_slider("target photo", AT_REST["target_shot"], PHOTOS),
     }
 
     def draw(source, second, blend, source_shot, target, target_shot) -> str:
@@ -84,10 +90,10 @@ def injection_explorer(cosine: Cosine = cosine) -> "Explorer":
         for i in range(count)
     }
     pair_controls = {
-        "source": _seed_slider("source person", "source", PEOPLE),
-        "source_shot": _seed_slider("source photo", "source_shot", PHOTOS),
-        "target": _seed_slider("target person", "target", PEOPLE),
-        "target_shot": _seed_slider("target photo", "target_shot", PHOTOS),
+        "source": _seed_slider("source person", PAIR_AT_REST["source"], PEOPLE),
+        "source_shot": _seed_slider("source photo", PAIR_AT_REST["source_shot"], PHOTOS),
+        "target": _seed_slider("target person", PAIR_AT_REST["target"], PEOPLE),
+        "target_shot": _seed_slider("target photo", PAIR_AT_REST["target_shot"], PHOTOS),
     }
     off = ipywidgets.Dropdown(
         description="a block that is off gets",
@@ -181,8 +187,8 @@ class Explorer(ipywidgets.VBox):
             )
 
 
-def _seed_slider(words: str, name: str, count: int) -> ipywidgets.IntSlider:
-    return _slider(ipywidgets.IntSlider, words, value=HELD_OUT + AT_REST[name], min=HELD_OUT, max=HELD_OUT + count - 1)
+def _seed_slider(words: str, start: int, count: int) -> ipywidgets.IntSlider:
+    return _slider(ipywidgets.IntSlider, words, value=HELD_OUT + start, min=HELD_OUT, max=HELD_OUT + count - 1)
 
 
 def _slider(kind: type, words: str, **numbers):
