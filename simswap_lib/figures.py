@@ -54,7 +54,9 @@ def encoded(figure: Figure, kind: str = "png") -> str:
     """The figure as a picture in base64, as Jupyter and data addresses want it; closes the figure."""
     buffer = io.BytesIO()
     # A white ground, so that black letters can be read on a dark page, too.
-    quality = {"pil_kwargs": {"quality": 84, "subsampling": 0}} if kind == "jpeg" else {}
+    # Enlarged photographs have no fine colours to lose: `figure.soft` says so, and they take half the bytes.
+    soft = {"quality": 82, "subsampling": 2} if getattr(figure, "soft", False) else {"quality": 84, "subsampling": 0}
+    quality = {"pil_kwargs": soft} if kind == "jpeg" else {}
     figure.savefig(buffer, format=kind, dpi=DPI, facecolor="white", bbox_inches="tight", **quality)
     plt.close(figure)
     return base64.b64encode(buffer.getvalue()).decode()
