@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 # Okabe and Ito's palette, in which every pair of colours differs for every kind of colour vision. The source is always
@@ -168,6 +169,13 @@ def sheet(image: np.ndarray, rows: Sequence[str], columns: Sequence[str], alt: s
     axis.spines[:].set_visible(False)
     figure.alt = alt
     return figure
+
+
+def legend_above(axis: Axes, columns: int = 2, share: float = 0.4) -> None:
+    """A legend at the top of the panel, where room is made for it (`share` of the height), so that it hides nothing."""
+    low, high = axis.get_ylim()
+    axis.set_ylim(low, high + share * (high - low))
+    axis.legend(frameon=False, fontsize=7.5, loc="upper left", ncols=columns, columnspacing=1.0, handlelength=1.6)
 
 
 def point_sets(panels: dict[str, dict[str, tuple[np.ndarray, str]]], alt: str, size: float = 2.6) -> Figure:

@@ -30,7 +30,8 @@ class Cost:
     steps: int
 
     def __str__(self) -> str:
-        lines = [f"{self.parameters / 1e6:.1f} M parameters; {self.pictures:,} pictures in {self.steps:,} steps."]
+        size = f"{self.parameters / 1e6:.1f} M parameters in both networks"
+        lines = [f"{size}; {self.pictures:,} pictures in {self.steps:,} steps."]
         if self.photographs:
             lines.append(
                 f"{self.photographs:,} photographs, {self.megabytes:,.0f} MB: about {minutes(self.render_seconds)} to "

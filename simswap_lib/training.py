@@ -96,7 +96,7 @@ def train(
     validation = Validation(recogniser, chosen.kept_first, chosen.kept_second, device) if main else None
     if main:
         print(
-            f"{sum(p.numel() for p in step_of.ema.parameters()) / 1e6:.1f} M parameters on {device}"
+            f"{sum(p.numel() for p in step_of.ema.parameters()) / 1e6:.1f} M parameters in the generator, on {device}"
             f"{f' in {processes} processes' if processes > 1 else ''}, {PRECISIONS[accelerator.mixed_precision]}, "
             f"weak feature matching from map {config.first_map} of {step_of.critic.maps}, "
             f"steps {start} to {config.steps}"

@@ -98,7 +98,7 @@ class LiveFigure:
             axes[name].set_title(title)
             axes[name].set_xlabel("pictures seen")
             if axes[name].lines:
-                axes[name].legend(fontsize=8, frameon=False)
+                figures.legend_above(axes[name], columns=1, share=1.0 if name == "losses" else 0.4)
         axes["strip"].axis("off")
         if picture.exists():
             axes["strip"].imshow(plt.imread(picture))

@@ -149,7 +149,7 @@ class Explorer(ipywidgets.VBox):
         start = {name: control.value for name, control in controls.items()}
         self.buttons = {}
         for words, action in {**actions, "Start again": lambda dice: start}.items():
-            self.buttons[words] = ipywidgets.Button(description=words)
+            self.buttons[words] = ipywidgets.Button(description=words, layout=ipywidgets.Layout(width="auto"))
             self.buttons[words].on_click(lambda _, action=action: self.set(**action(self._dice)))
         for control in controls.values():
             control.observe(lambda change: self._redraw(), names="value")

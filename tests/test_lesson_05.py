@@ -80,6 +80,33 @@ def test_a_right_answer_in_other_words_passes(exercise):
     assert verdict.passed, verdict.message
 
 
+def one_after_the_other(discriminator, real, fake, places=None):
+    places = torch.rand(len(real)) if places is None else places
+    total = 0
+    for a, r, f in zip(places, real, fake):
+        x = (a * r.detach() + (1 - a) * f.detach())[None].requires_grad_()
+        score = torch.stack([scale[-1].mean() for scale in discriminator(x)]).mean()
+        (gradient,) = torch.autograd.grad(score, x, create_graph=True)
+        total = total + (gradient.norm() - 1) ** 2
+    return total / len(real)
+
+
+def by_function_transform(discriminator, real, fake, places=None):
+    a = (torch.rand(len(real)) if places is None else places).view(-1, 1, 1, 1)
+
+    def score(x):
+        return torch.stack([scale[-1].flatten(1).mean(1) for scale in discriminator(x)]).mean(0).sum()
+
+    gradient = torch.func.grad(score)(torch.lerp(fake.detach(), real.detach(), a))
+    return F.mse_loss(torch.linalg.vector_norm(gradient.flatten(1), dim=1), torch.ones(len(real)))
+
+
+@pytest.mark.parametrize("penalty", [one_after_the_other, by_function_transform])
+def test_a_penalty_passes_in_whatever_way_it_comes_to_its_gradients(penalty):
+    verdict = grade(exercises()["05.5"], penalty)
+    assert verdict.passed, verdict.message
+
+
 # In the training step. ------------------------------------------------------------------------------------------------
 
 CONFIG = TrainConfig(

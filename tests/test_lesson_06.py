@@ -1,5 +1,6 @@
 """Lesson 06 from a reader's seat: right answers in other words pass, and wrong ones are named or do real harm."""
 
+import numpy as np
 import pytest
 import torch
 from torch.nn import functional as F
@@ -80,6 +81,16 @@ MINE = {
 @pytest.mark.parametrize("exercise", LESSON, ids=lambda e: e.id)
 def test_a_right_answer_in_other_words_passes(exercise):
     verdict = grade(exercise, MINE[exercise.id])
+    assert verdict.passed, verdict.message
+
+
+def test_numpys_whole_numbers_are_whole_numbers():
+    def receptive_field(layers):
+        rows = np.array(layers, dtype=int).reshape(-1, 3)
+        steps = np.concatenate([[1], np.cumprod(rows[:, 1])])
+        return 1 + ((rows[:, 0] - 1) * steps[:-1]).sum(), steps[-1], -(rows[:, 2] * steps[:-1]).sum()
+
+    verdict = grade(exercises()["06.2"], receptive_field)
     assert verdict.passed, verdict.message
 
 

@@ -42,9 +42,11 @@ def run_with_arrays(answer: Callable, **inputs: np.ndarray | int) -> object:
 def checked(result: object, *, shape: tuple[int, ...] | None = None, name: str = "It", advice: str = "") -> np.ndarray:
     """`result` as an array; `Wrong`, in words, unless it is one with this shape and holds finite numbers."""
     require(result is not None, f"{name} returned None. Is the `return` missing?")
+    turn = "np.array(...) makes one of a list." if isinstance(result, (list, tuple)) else ""
+    turn = "Its .numpy() is one." if isinstance(result, torch.Tensor) else turn
     require(
         isinstance(result, np.ndarray),
-        f"{name} returned a {type(result).__name__}; expected one NumPy array. {advice}".strip(),
+        f"{name} returned a {type(result).__name__}; expected one NumPy array. {turn or advice}".strip(),
     )
     require(
         shape is None or result.shape == shape,

@@ -1,5 +1,6 @@
 """Wrong answers to exercises 05.5 and 05.3 that people give: the gradient penalty, the discriminator's scales."""
 
+import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -129,6 +130,33 @@ def pulls_at_the_generator(discriminator, real, fake, places=None):
     return _cost(_gradient(_scores(discriminator, x), x))
 
 
+def all_patches_together(discriminator, real, fake, places=None):
+    x = _between(real, fake, places)
+    return _cost(_gradient(torch.cat([scale[-1].flatten(1) for scale in discriminator(x)], dim=1).mean(dim=1), x))
+
+
+def half(discriminator, real, fake, places=None):
+    x = _between(real, fake, places)
+    return _cost(_gradient(_scores(discriminator, x), x)) / 2
+
+
+def places_from_numpy(discriminator, real, fake, places=None):
+    places = torch.from_numpy(np.random.default_rng().random(len(real), dtype=np.float32)) if places is None else places
+    x = _between(real, fake, places)
+    return _cost(_gradient(_scores(discriminator, x), x))
+
+
+def tuple_not_unpacked(discriminator, real, fake, places=None):
+    x = _between(real, fake, places)
+    return _cost(torch.autograd.grad(_scores(discriminator, x).sum(), x, create_graph=True))
+
+
+def in_evaluation_mode(discriminator, real, fake, places=None):
+    discriminator.eval()
+    x = _between(real, fake, places)
+    return _cost(_gradient(_scores(discriminator, x), x))
+
+
 mystery = no_graph  # the bug to diagnose at the end of the lesson
 
 # 05.3 -----------------------------------------------------------------------------------------------------------------
@@ -142,6 +170,16 @@ class PythonList(nn.Module):
     def __init__(self, config):
         super().__init__()
         self.discriminators = [PatchDiscriminator(config.width, config.layers) for _ in range(config.scales)]
+
+    forward = Discriminator.forward
+
+
+class ArgumentsSwapped(nn.Module):
+    def __init__(self, config):
+        super().__init__()
+        self.discriminators = nn.ModuleList(
+            PatchDiscriminator(config.layers, config.width) for _ in range(config.scales)
+        )
 
     forward = Discriminator.forward
 

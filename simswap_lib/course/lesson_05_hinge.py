@@ -39,7 +39,9 @@ def reads_the_logits_alone(loss: Callable) -> None:
         "last entry, scale[-1].",
     )
     for side in ("real_outputs", "fake_outputs"):
-        one, other = ({"real_outputs": real, "fake_outputs": fake} | {side: only_logits(x)} for x in ([0.2], [-0.6]))
+        one, other = (
+            {"real_outputs": real, "fake_outputs": fake} | {side: only_logits(x)} for x in ([0.2, 0.2], [-0.6, -0.6])
+        )
         require(
             not close(one_number(loss, **one), one_number(loss, **other).item()),
             f"The loss did not change although the logits in `{side}` did. Both sides count: what is real should get "
@@ -82,6 +84,18 @@ def counts_what_is_missing(loss: Callable) -> None:
             (0.125 + 2.125, "The missing parts were squared."),
         ),
         "Expected (0.5 + 0) / 2 for the reals and (0.5 + 2) / 2 for the fakes.",
+    )  # fmt: skip
+    # The same four answers as two samples of one patch each, behind a map.
+    real, fake = (outputs([[[7.0], [-3.0]], [[x] for x in logits]]) for logits in ([0.5, 2.0], [-0.5, 1.0]))
+    require_value(
+        one_number(loss, real_outputs=real, fake_outputs=fake), 1.5,
+        "A batch of two, reals 0.5 and 2, fakes -0.5 and 1",
+        (
+            (3.0, "That is the sum over the batch; take the mean, or the weight changes with the size of the batch."),
+            (1.0, "Only the first sample was read; scale[-1] holds the logits of the whole batch."),
+            (2.0, "Only the last sample was read; scale[-1] holds the logits of the whole batch."),
+        ),
+        "Expected (0.5 + 0) / 2 for the reals and (0.5 + 2) / 2 for the fakes: the mean is over batch and patches.",
     )  # fmt: skip
 
 

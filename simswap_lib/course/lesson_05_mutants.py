@@ -190,3 +190,17 @@ def reals_detached(real_outputs, fake_outputs):
     return _over_scales(
         real_outputs, fake_outputs, lambda real, fake: F.relu(1 - real.detach()).mean() + F.relu(1 + fake).mean()
     )
+
+
+def summed_over_the_batch(real_outputs, fake_outputs):
+    return _over_scales(
+        real_outputs,
+        fake_outputs,
+        lambda real, fake: F.relu(1 - real).flatten(1).mean(1).sum() + F.relu(1 + fake).flatten(1).mean(1).sum(),
+    )
+
+
+def first_sample_alone(real_outputs, fake_outputs):
+    return _over_scales(
+        real_outputs, fake_outputs, lambda real, fake: F.relu(1 - real[0]).mean() + F.relu(1 + fake[0]).mean()
+    )

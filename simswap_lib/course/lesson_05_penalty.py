@@ -51,6 +51,13 @@ def penalised(penalty: Callable, critic: nn.Module, real: Tensor, fake: Tensor, 
     given = {name: value.clone() if isinstance(value, Tensor) else value for name, value in before.items()}
     try:
         return judged(penalty, given, before)
+    except AttributeError as error:
+        if str(error).startswith("'tuple' object"):
+            raise Wrong(
+                f"{error}: torch.autograd.grad returns a tuple, even of one. Take it out: (gradient,) = "
+                "torch.autograd.grad(...)."
+            ) from error
+        raise
     except RuntimeError as error:
         said = str(error)
         if "must match" in said or "non-singleton" in said:
@@ -71,6 +78,12 @@ def penalised(penalty: Callable, critic: nn.Module, real: Tensor, fake: Tensor, 
         raise
 
 
+def _all_seen(critic: Linear) -> Tensor:
+    """Everything that the critic looked at, (N, C, H, W); nan, which equals nothing, if those were no pictures."""
+    alike = all(x.shape[1:] == (C, H, W) for x in critic.seen) and critic.seen
+    return torch.cat(critic.seen) if alike else torch.full((1, C, H, W), torch.nan)
+
+
 def is_one_number(penalty: Callable) -> None:
     """gives one number for a batch of pictures"""
     penalised(penalty, Linear(2.0), *some_pictures())
@@ -78,7 +91,7 @@ def is_one_number(penalty: Callable) -> None:
 
 def knows_a_linear_critic(penalty: Callable) -> None:
     """costs (|w| - 1)^2 for a critic D(x) = w x"""
-    for length in (3.0, 0.5):
+    for length in (4.0, 0.5):
         critic = Linear(length)
         w = critic.w.detach()
         pixelwise = (w.norm(dim=0) - 1).square().mean().item()
@@ -95,6 +108,7 @@ def knows_a_linear_critic(penalty: Callable) -> None:
                 (abs(length - 1), "The square is missing: (|w| - 1)^2."),
                 (length - 1, "The square is missing: (|w| - 1)^2."),
                 (max(0.0, length - 1) ** 2, "Only slopes above 1 are punished; the paper's penalty is two-sided."),
+                (0.5 * (length - 1) ** 2, "That is half of it; the paper's penalty has no factor 1/2."),
                 (B * (length - 1) ** 2, "That is the sum over the batch; take the mean."),
                 ((w.abs().mean().item() - 1) ** 2, "A gradient's length is the root of its sum of squares, .norm()."),
                 ((w.abs().sum().item() - 1) ** 2, "The length is the root of the sum of squares, not the sum of |.|."),
@@ -132,9 +146,8 @@ def looks_between_the_pictures(penalty: Callable) -> None:
 
     def looked_at(places: Tensor) -> bool:
         p = places.view(-1, 1, 1, 1)
-        return any(
-            x.shape == real.shape and torch.allclose(x, p * real + (1 - p) * fake, atol=1e-5) for x in critic.seen
-        )
+        seen = _all_seen(critic)  # in one batch or one after the other
+        return all(((seen - x).abs().amax(dim=(1, 2, 3)) < 1e-5).any() for x in p * real + (1 - p) * fake)
 
     if looked_at(a):
         return
@@ -153,10 +166,14 @@ def looks_between_the_pictures(penalty: Callable) -> None:
 def draws_the_places(penalty: Callable) -> None:
     """draws an a in [0, 1] for each sample where none are given, the same for all its pixels"""
     real, fake = torch.ones(64, C, H, W), torch.zeros(64, C, H, W)  # so x is a itself
-    critic = Linear(2.0)
-    for _ in range(2):
-        penalised(penalty, critic, real, fake)
-    first, second = (x.flatten(1) for x in (critic.seen[0], critic.seen[-1]))
+
+    def drawn(seed: int | None = None) -> Tensor:
+        if seed is not None:
+            torch.manual_seed(seed)
+        penalised(penalty, critic := Linear(2.0), real, fake)
+        return _all_seen(critic).flatten(1)
+
+    first, second = drawn(), drawn()
     require(
         (first.max(dim=1).values - first.min(dim=1).values).max() < 1e-6,
         "The pixels of one sample lie at different places: that mixes two pictures like noise. One a for each sample, "
@@ -173,6 +190,11 @@ def draws_the_places(penalty: Callable) -> None:
     require(
         not torch.equal(first, second),
         "Two calls drew the same places. A fixed seed inside would look at one point only.",
+    )
+    require(
+        torch.equal(drawn(5), drawn(5)),
+        "After the same torch.manual_seed two calls drew different places, so no run could be repeated: draw them with "
+        "torch.rand, not with NumPy's or Python's generator.",
     )
 
 
@@ -192,13 +214,16 @@ def scores_as_the_hinge_does(penalty: Callable) -> None:
         ),
         "Average a sample's logits over its patches, then over the scales; leave the maps out.",
     )  # fmt: skip
-    other = Linear(length, scales=2)
+    other = Linear(length, patches=3, scales=2)
     read = type("SecondScaleSteep", (nn.Module,), {
-        "forward": lambda self, x: [scale[:-1] + [(1 + 2 * i) * scale[-1]] for i, scale in enumerate(other(x))]
-    })()  # slopes 2 and 6: the mean is 4  # fmt: skip
+        "forward": lambda self, x: [
+            scale[:-1] + [(1 + 2 * i) * scale[-1][..., : 3 - 2 * i]] for i, scale in enumerate(other(x))
+        ]
+    })()  # three patches of slope 2, and one of slope 6: the mean of the scales is 4  # fmt: skip
     require_value(
         penalised(penalty, read, *some_pictures()), 9.0, "A critic whose two scales have the slopes 2 and 6",
         ((1.0, "Only the first scale was read."), (25.0, "Only the last scale was read."),
+         (4.0, "All patches went into one mean, so the scale with more of them decides. Take each scale's mean first."),
          (13.0, "The scales were punished one by one; the score is the mean over the scales.")),
         "The mean over the scales has the slope 4.",
     )  # fmt: skip
@@ -208,11 +233,15 @@ def trains_the_critic(penalty: Callable) -> None:
     """can be differentiated once more: its gradient makes a steep critic flatter"""
     critic = Linear(3.0)
     loss = penalised(penalty, critic, *some_pictures())
+    require(
+        critic.w.requires_grad,
+        "The critic's weights no longer want a gradient: something froze them. The penalty trains them.",
+    )
     reached = loss.requires_grad and torch.autograd.grad(loss, critic.w, allow_unused=True, retain_graph=True)[0]
     require(
         isinstance(reached, Tensor),
         "The value is right, but it has no way back to the critic's weights: as a loss it would change nothing. "
-        "autograd.grad forgets how it came about unless it is called with create_graph=True.",
+        "autograd.grad forgets how it came about unless it is called with create_graph=True; a .detach() forgets, too.",
     )
     wanted = 4 * critic.w.detach() / 3  # d/dw (|w| - 1)^2 = 2 (|w| - 1) w / |w|
     require(
@@ -224,6 +253,7 @@ def trains_the_critic(penalty: Callable) -> None:
 def leaves_the_rest_alone(penalty: Callable) -> None:
     """leaves the generator and the critic's own .grad alone"""
     critic, (real, fake) = Linear(3.0), some_pictures()
+    critic.train()
     leaf = fake.clone().requires_grad_()
     made = 1.0 * leaf  # as if a generator had drawn it
     value = penalty(critic, real, made, torch.full((B,), 0.5))
@@ -232,6 +262,7 @@ def leaves_the_rest_alone(penalty: Callable) -> None:
         "After the call the critic's weights have a .grad: .backward() adds to it, and the next optimiser step would "
         "use it. torch.autograd.grad gives the gradient back and touches nothing.",
     )
+    require(critic.training, "After the call the critic is in evaluation mode; it was training. Leave its mode alone.")
     bowl = penalty(Bowl(), real, made, torch.full((B,), 0.5))
     reached = [torch.autograd.grad(x, leaf, allow_unused=True)[0] for x in (value, bowl) if x.requires_grad]
     require(

@@ -50,9 +50,10 @@ def judged(answer: Callable, given: dict[str, object], before: dict[str, object]
         raise
     for name, value in before.items():
         require(
-            all(torch.equal(a, b) for a, b in zip(_tensors(given[name]), _tensors(value), strict=True)),
-            f"`{name}` was not the same after the call: something changes it in place (an operator such as -= or a "
-            "method ending in _). Others still need it, so work on a new tensor.",
+            len(_tensors(given[name])) == len(_tensors(value))
+            and all(torch.equal(a, b) for a, b in zip(_tensors(given[name]), _tensors(value), strict=True)),
+            f"`{name}` was not the same after the call: something changes it in place (an operator such as -=, a "
+            "method ending in _, or a list's .pop()). Others still need it, so work on a new tensor.",
         )
     require(result is not None, "It returned None. Is the `return` missing?")
     require(

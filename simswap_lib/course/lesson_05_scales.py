@@ -12,7 +12,8 @@ from simswap_lib.course.exercise import require
 from simswap_lib.course.probes import build, same, same_parameters
 from simswap_lib.models.discriminator import Discriminator, DiscriminatorConfig
 
-SIZES = DiscriminatorConfig(image_size=128, width=2, scales=3, layers=2)
+# No two numbers alike, so that none can be taken for another.
+SIZES = DiscriminatorConfig(image_size=128, width=4, scales=3, layers=2)
 SIDE = SIZES.image_size
 
 
@@ -66,8 +67,10 @@ def owns_its_networks(answer: Callable) -> None:
         "it: nn.ModuleList(...).",
     )
     same_parameters(
-        module, wanted, "Expected self.discriminators = nn.ModuleList of config.scales PatchDiscriminators."
-    )
+        module, wanted,
+        "Expected self.discriminators = nn.ModuleList of config.scales networks, each "
+        "PatchDiscriminator(config.width, config.layers), in this order and with no number of your own.",
+    )  # fmt: skip
     own, all_of_them = (len({id(p) for p in m.parameters()}) for m in (module, wanted))
     require(
         own == all_of_them,

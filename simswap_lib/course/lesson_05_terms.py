@@ -163,7 +163,7 @@ def measures_the_absolute_difference(loss: Callable) -> None:
     require_value(
         _reconstruction(loss, (0.5,) * 4, _flags(1, 1, 1, 1)), 0.5, "A difference of 0.5 in every pixel",
         (
-            (0.25, "That is the squared difference; the paper's |.|_1 is the absolute one."),
+            (0.25, "That is the squared difference, or half of the absolute one; |.|_1 is the absolute one."),
             (0.125, "That is torch's smooth L1 loss; the paper's |.|_1 is the plain absolute difference."),
             (0.5 * numbers, "That is a sum over the pixels: the weight would change with the size of the picture."),
             (2.0 * numbers, "That is a sum over everything; take the mean."),

@@ -46,6 +46,7 @@ DISTANCES = Exercise(
         Mutant(wrong.last_scale, "adds_the_scales", "Only the last scale"),
         Mutant(wrong.plain_numbers, "pulls_at_the_result", "no gradient"),
         Mutant(wrong.wrong_side, "pulls_at_the_result", "the wrong side is detached"),
+        Mutant(wrong.detaches_in_place, "pulls_at_the_result", "detach_() works in place"),
         Mutant(wrong.no_detach, "holds_the_target_still", "detach them"),
     ),
     why="One flat list of distances is folded into (scales, M) at the end. The target is detached inside the loss, not "
@@ -126,10 +127,14 @@ INVERSION = Exercise(
     ),
     mutants=(
         Mutant(more.keeps_history, "gives_a_picture", "carries its history"),
+        Mutant(more.clamp_without_no_grad, "gives_a_picture", "torch.no_grad()"),
         Mutant(more.in_the_start, "leaves_the_start_alone", "clone() first"),
         Mutant(more.uphill, "goes_downhill", "uphill"),
         Mutant(more.one_step, "goes_downhill", "inside the loop"),
         Mutant(more.loses_the_leaf, "goes_downhill", "the very one that the optimiser moves"),
+        Mutant(more.returns_the_start, "goes_downhill", "is `start`, pixel by pixel"),
+        Mutant(more.new_adam_each_step, "takes_adams_steps", "Make it once, before the loop"),
+        Mutant(more.one_step_too_many, "takes_adams_steps", "one step too many"),
         Mutant(more.plain_descent, "takes_adams_steps", "plain gradient descent"),
         Mutant(more.stale_gradient, "takes_adams_steps", "Gradients pile up"),
         Mutant(more.rate_of_its_own, "takes_adams_steps", "rate 0.1"),

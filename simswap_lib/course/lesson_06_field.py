@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -107,7 +108,7 @@ def _of(answer: Callable, row: list[tuple[int, int, int]]) -> tuple[int, int, in
         f"It returned {found!r}; expected three numbers: return size, step, start.",
     )
     require(
-        all(isinstance(x, int) and not isinstance(x, bool) for x in found),
+        all(isinstance(x, (int, np.integer)) and not isinstance(x, bool) for x in found),
         f"It returned {tuple(found)!r}; expected whole numbers. (A division with / makes fractions.)",
     )
-    return tuple(found)
+    return tuple(int(x) for x in found)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from simswap_lib.course.exercise import require
+from simswap_lib.course.exercise import Wrong, require
 from simswap_lib.course.probes import same
 
 
@@ -58,6 +58,12 @@ def goes_downhill(answer: Callable) -> None:
         f"The distance rises from {before:.3f} to {after:.3f}: that is uphill. Go against the gradient.",
     )
     require(
+        not torch.equal(found, start),
+        "What came back is `start`, pixel by pixel. Does your copy require a gradient, does `distance` see the very "
+        "one that the optimiser moves, and is it what you return? `picture = picture.clamp(...)` makes another one; "
+        "clamp_ works in place.",
+    )
+    require(
         after < 0.9 * before,
         f"After 60 steps the distance is still {after:.3f} (from {before:.3f}). Is the tensor that `distance` sees the "
         "very one that the optimiser moves? `picture = picture.clamp(...)` makes another one; clamp_ works in place.",
@@ -79,7 +85,20 @@ def takes_adams_steps(answer: Callable) -> None:
 "a fresh gradient each time."),
         ):  # fmt: skip
             require(not same(found, _walk(start, steps, rate, kind, stale), 1e-5), cause)
-        wanted = _walk(start, steps, rate, torch.optim.Adam, False)
+        adam = torch.optim.Adam
+        for others, cause in (
+            ({"each": 1}, "Every step has the same length: a new Adam in each turn of the loop knows nothing of the "
+"steps before. Make it once, before the loop."),
+            ({"more": 1}, "That is one step too many: for _ in range(steps)."),
+            ({"more": -1}, "That is one step too few: for _ in range(steps)."),
+            ({"low": 0.0}, "The pixels were clamped to [0, 1]; pictures live in [-1, 1]."),
+        ):  # fmt: skip
+            require(not same(found, _walk(start, steps, rate, adam, False, **others), 1e-5), cause)
+        require(
+            not same(found, _walk(torch.zeros_like(start), steps, rate, adam, False), 1e-5),
+            "The way begins at a grey picture; it should begin at `start`.",
+        )
+        wanted = _walk(start, steps, rate, adam, False)
         for other in (1e-3, 0.1):
             require(
                 same(found, wanted, 1e-4) or not same(found, _walk(start, steps, other, torch.optim.Adam, False), 1e-4),
@@ -135,20 +154,37 @@ def _start() -> Tensor:
 
 
 def _inverted(answer: Callable, distance: Distance, start: Tensor, steps: int, rate: float) -> Tensor:
-    found = answer(distance, start, steps, rate)
+    try:
+        found = answer(distance, start, steps, rate)
+    except (RuntimeError, TypeError) as error:
+        for said, cause in ERRORS:
+            if said in str(error):
+                raise Wrong(f"PyTorch says: {str(error)[:150].rstrip('.')}. {cause}") from error
+        raise
     require(found is not None, "It returned None. Is the `return` missing?")
     require(isinstance(found, Tensor), f"It returned a {type(found).__name__}; expected the picture, one tensor.")
     require(torch.isfinite(found).all(), "The picture holds nan or infinity.")
     return found
 
 
-def _walk(start: Tensor, steps: int, rate: float, kind: type, stale: bool) -> Tensor:
+ERRORS = (  # what PyTorch says, and what it means here
+    ("leaf Variable that requires grad", "Clamp within `with torch.no_grad():`, so that nobody records it."),
+    ("assigned grad expected to be a Tensor", "autograd.grad returns a tuple, even of one: (picture.grad,) = ..."),
+    ("params argument given to the optimizer", "Adam wants a list of tensors: torch.optim.Adam([picture], rate)."),
+)
+
+
+def _walk(
+    start: Tensor, steps: int, rate: float, kind: type, stale: bool, each: int = 0, more: int = 0, low: float = -1.0
+) -> Tensor:
     picture, distance = start.clone().requires_grad_(), Distance()
     optimiser = kind([picture], rate)
-    for _ in range(steps):
+    for _ in range(steps + more):
+        if each:  # a new optimiser each time
+            optimiser = kind([picture], rate)
         (gradient,) = torch.autograd.grad(distance(picture), picture)
         picture.grad = gradient + picture.grad if stale and picture.grad is not None else gradient
         optimiser.step()
         with torch.no_grad():
-            picture.clamp_(-1, 1)
+            picture.clamp_(low, 1)
     return picture.detach()

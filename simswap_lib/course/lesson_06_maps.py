@@ -33,7 +33,12 @@ def copied(outputs: Outputs) -> Outputs:
 def call_on(answer: Callable, result: Outputs, target: Outputs, *rest: int) -> Tensor:
     """`answer` on copies; `Wrong` unless it gives back a tensor of finite numbers and leaves the maps as they were."""
     copies = copied(result), copied(target)
-    value = answer(*copies, *rest)
+    try:
+        value = answer(*copies, *rest)
+    except Exception as error:
+        called = f"{len(result)} scale{'s' * (len(result) > 1)} of {len(result[0]) - 1} maps and the logits"
+        error.add_note(f"It was called with {called}" + "".join(f", m = {m}" for m in rest))
+        raise
     for name, outputs, copy in zip(("result_maps", "target_maps"), (result, target), copies, strict=True):
         unchanged = [len(a) == len(b) and all(map(torch.equal, a, b)) for a, b in zip(outputs, copy)]
         require(
@@ -164,6 +169,11 @@ def _gradients(answer: Callable, *rest: int) -> tuple[list[list[bool]], list[lis
         isinstance(value, Tensor) and value.requires_grad,
         "The result has no gradient, so it can pull at nothing. .item(), float(), torch.tensor(...) and no_grad cut "
         "it off, and so does a detach on the result's side; keep tensors and join them with torch.stack.",
+    )
+    require(
+        all(x.requires_grad for scale in sides[1] for x in scale),
+        "The target's maps themselves were cut off: detach_() works in place, and the critic still needs its maps for "
+        "its own step. detach(), without the underscore, makes a new tensor.",
     )
     value.sum().backward()
     return tuple([[x.grad is not None and bool(x.grad.any()) for x in scale] for scale in side] for side in sides)

@@ -128,6 +128,32 @@ def rate_of_its_own(distance, start, steps, rate):
     return _invert(distance, start, steps, 0.1).detach()
 
 
+def new_adam_each_step(distance, start, steps, rate):
+    picture = start
+    for _ in range(steps):
+        picture = _invert(distance, picture, 1, rate).detach()
+    return picture
+
+
+def one_step_too_many(distance, start, steps, rate):
+    return _invert(distance, start, steps + 1, rate).detach()
+
+
+def returns_the_start(distance, start, steps, rate):
+    _invert(distance, start, steps, rate)
+    return start
+
+
+def clamp_without_no_grad(distance, start, steps, rate):
+    picture = start.clone().requires_grad_()
+    adam = torch.optim.Adam([picture], rate)
+    for _ in range(steps):
+        (picture.grad,) = torch.autograd.grad(distance(picture), picture)
+        adam.step()
+        picture.clamp_(-1, 1)
+    return picture.detach()
+
+
 def no_clamp(distance, start, steps, rate):
     return _invert(distance, start, steps, rate, clamp=float("inf")).detach()
 

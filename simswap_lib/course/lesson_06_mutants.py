@@ -79,6 +79,10 @@ def wrong_side(result_maps, target_maps):
     return _distances(result_maps, target_maps, lambda r, t: (r.detach() - t).abs().mean()).sum(0)
 
 
+def detaches_in_place(result_maps, target_maps):
+    return _distances(result_maps, target_maps, lambda r, t: (r - t.detach_()).abs().mean()).sum(0)
+
+
 def no_detach(result_maps, target_maps):
     return _distances(result_maps, target_maps, lambda r, t: (r - t).abs().mean()).sum(0)
 

@@ -51,6 +51,9 @@ PAIRS = Exercise(
         Mutant(wrong_pairs.forgets_the_step, "hangs_on_seed_and_step_alone", "Steps 2 and 4"),
         Mutant(wrong_pairs.forgets_the_seed, "hangs_on_seed_and_step_alone", "Seeds 5 and 6"),
         Mutant(wrong_pairs.seed_plus_step, "hangs_on_seed_and_step_alone", "A list keeps them apart"),
+        Mutant(wrong_pairs.seed_times_step, "hangs_on_seed_and_step_alone", "A list keeps them apart"),
+        Mutant(wrong_pairs.seed_xor_step, "hangs_on_seed_and_step_alone", "A list keeps them apart"),
+        Mutant(wrong_pairs.seeds_the_world, "hangs_on_seed_and_step_alone", "NumPy's own generator"),
         Mutant(wrong_pairs.one_stream_for_all_calls, "hangs_on_seed_and_step_alone", "remembered between calls"),
     ),
     why="Nothing is counted or remembered: whoever knows seed and step knows the batch. So any number of processes may "
@@ -86,6 +89,9 @@ AVERAGE = Exercise(
     mutants=(
         Mutant(wrong_average.network_moves, "changes_the_average_alone", "The network's"),
         Mutant(wrong_average.shares_its_numbers, "changes_the_average_alone", "share their numbers"),
+        Mutant(wrong_average.shares_the_statistics, "changes_the_average_alone", "share their numbers"),
+        Mutant(wrong_average.switches_the_mode, "changes_the_average_alone", "another mode"),
+        Mutant(wrong_average.freezes_the_network, "changes_the_average_alone", "could not learn any more"),
         Mutant(wrong_average.new_names_only, "changes_the_average_alone", "has not changed"),
         Mutant(wrong_average.new_tensors, "changes_the_average_alone", "new ones"),
         Mutant(wrong_average.state_dict_averaged, "changes_the_average_alone", "counts in whole numbers"),
@@ -118,6 +124,7 @@ DIAGNOSIS = Exercise(
         of_diagnoses.sees_a_collapse,
         of_diagnoses.sees_a_copy,
         of_diagnoses.reads_the_end_and_not_one_record,
+        of_diagnoses.takes_five_or_what_there_is,
         of_diagnoses.names_the_gravest,
     ),
     hints=(
@@ -134,6 +141,7 @@ DIAGNOSIS = Exercise(
         Mutant(wrong_diagnosis.equals_nan, "sees_what_is_no_number", "not even"),
         Mutant(wrong_diagnosis.nan_alone, "sees_what_is_no_number", "inf"),
         Mutant(wrong_diagnosis.four_columns, "sees_what_is_no_number", "for all values"),
+        Mutant(wrong_diagnosis.any_record, "sees_what_is_no_number", "Look at the last record"),
         Mutant(wrong_diagnosis.never_wins, "sees_the_discriminator_win", "below 0.5"),
         Mutant(wrong_diagnosis.waits_for_zero, "sees_the_discriminator_win", "below 0.5"),
         Mutant(wrong_diagnosis.fixed_number, "sees_a_collapse", "not with a fixed number"),
@@ -142,6 +150,9 @@ DIAGNOSIS = Exercise(
         Mutant(wrong_diagnosis.threshold_for_copies, "sees_a_copy", "cosine to the source fell"),
         Mutant(wrong_diagnosis.last_record, "reads_the_end_and_not_one_record", "mean of the last 5"),
         Mutant(wrong_diagnosis.whole_log, "sees_the_discriminator_win", "the mean of its last 5"),
+        Mutant(wrong_diagnosis.six_records, "takes_five_or_what_there_is", "records[-5:]"),
+        Mutant(wrong_diagnosis.each_of_five, "takes_five_or_what_there_is", "their mean"),
+        Mutant(wrong_diagnosis.divides_by_five, "takes_five_or_what_there_is", "not by 5"),
         Mutant(wrong_diagnosis.copies_first, "names_the_gravest", "The order is"),
     ),
     why="The order matters: numbers that are none make every comparison False, and a picture that has come apart "

@@ -28,6 +28,7 @@ class Update:
             net[1].running_var.fill_(mean + 1)
             net[1].num_batches_tracked.fill_(int(10 * mean))
         self.a, self.b = (copy.deepcopy(net.state_dict()) for net in (self.average, self.network))
+        self.modes = [net.training for net in (self.average, self.network)]
         self.places = [t.data_ptr() for t in self.average.parameters()]
         try:
             answer(self.average, self.network, decay)
@@ -52,7 +53,17 @@ def changes_the_average_alone(answer: Callable) -> None:
         f"The network's `{''.join(changed[:1])}` has changed. Only the average moves; the network goes on learning "
         "from where it is. Mind who stands before the dot: a.lerp_(b, ...) changes a.",
     )
-    own, others = ({t.data_ptr() for t in net.parameters()} for net in (update.average, update.network))
+    require(
+        update.modes == [net.training for net in (update.average, update.network)],
+        "One of the two has another mode than before: .eval() or .train() was called. Only numbers change here.",
+    )
+    require(
+        all(p.requires_grad for p in update.network.parameters()),
+        "The network's parameters no longer want a gradient: it could not learn any more. Leave it as it is.",
+    )
+    own, others = (
+        {t.data_ptr() for t in (*net.parameters(), *net.buffers())} for net in (update.average, update.network)
+    )
     require(
         not own & others,
         "Average and network share their numbers now: whatever moves one moves the other. Assigning a tensor hands the "

@@ -83,3 +83,19 @@ def history_kept(average, network, decay):
     for a, b in zip(average.parameters(), network.parameters(), strict=True):
         a.mul_(decay).add_((1 - decay) * b)
     _buffers(average, network)
+
+
+def switches_the_mode(average, network, decay):
+    network.eval()
+    update_ema(average, network, decay)
+
+
+def freezes_the_network(average, network, decay):
+    update_ema(average, network.requires_grad_(False), decay)
+
+
+@torch.no_grad()
+def shares_the_statistics(average, network, decay):
+    _lerp(average, network, 1 - decay)
+    for a, b in zip(average.buffers(), network.buffers(), strict=True):
+        a.data = b.data

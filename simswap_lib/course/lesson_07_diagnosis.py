@@ -57,6 +57,14 @@ def sees_what_is_no_number(diagnose: Callable) -> None:
                 "itself, and every comparison with it is False: math.isfinite(value), for all values of the record, "
                 "before anything is compared.",
             )
+    records = log()
+    records[6] = records[6] | {"wfm": float("nan")}
+    said = asked(diagnose, records)
+    require(
+        said != "not a number",
+        "A single record in the middle has a nan, the last one is fine, and the run was called 'not a number'. Look at "
+        "the last record: a run that really went there does not come back.",
+    )
 
 
 def sees_the_discriminator_win(diagnose: Callable) -> None:
@@ -126,6 +134,23 @@ def reads_the_end_and_not_one_record(diagnose: Callable) -> None:
             said == wanted,
             f"A run that was well for 40 records and ill for the last 6 was called {said!r}; expected {wanted!r}. "
             "The mean over the whole log hides what is happening now.",
+        )
+
+
+def takes_five_or_what_there_is(diagnose: Callable) -> None:
+    """takes the mean of the last 5 records, no more, and of all where there are fewer"""
+    one_good = [record | {"critic": value} for record, value in zip(log(5), (0.1, 0.1, 0.9, 0.1, 0.1), strict=True)]
+    six = [record | {"critic": value} for record, value in zip(log(6), (2.0, *[0.45] * 5), strict=True)]
+    short = [record | {"critic": 0.7} for record in log(3)]
+    for records, wanted, cause in (
+        (one_good, "the discriminator wins", "It is their mean that counts, here 0.26, and not each of the five."),
+        (six, "the discriminator wins", "The sixth from the end was counted, too: records[-5:]."),
+        (short, "healthy", "There are only 3 records: divide by how many there are, not by 5."),
+    ):
+        said = asked(diagnose, records)
+        last = ", ".join(f"{record['critic']:g}" for record in records)
+        require(
+            said == wanted, f"With a critic's loss of {last} the run was called {said!r}; expected {wanted!r}. {cause}"
         )
 
 

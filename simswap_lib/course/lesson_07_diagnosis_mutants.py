@@ -80,3 +80,19 @@ def whole_log(records):
 
 def copies_first(records):
     return _diagnose(records, order="scw")
+
+
+def any_record(records):
+    return _diagnose(records, finite=lambda _: all(math.isfinite(v) for record in records for v in record.values()))
+
+
+def six_records(records):
+    return _diagnose(records, last=records[-6:])
+
+
+def each_of_five(records):
+    return _diagnose(records, win=lambda: all(record["critic"] < 0.5 for record in records[-5:]))
+
+
+def divides_by_five(records):
+    return _diagnose(records, win=lambda: sum(record["critic"] for record in records[-5:]) / 5 < 0.5)

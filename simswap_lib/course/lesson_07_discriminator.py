@@ -138,6 +138,11 @@ def takes_the_penalty_in_its_turn(answer: Callable) -> None:
     bench, terms = one_step(answer, DEAR)
     require("gp" in terms, 'A step that has places has no "gp".')
     right, value = Right(DEAR), terms["gp"].detach()
+    require(
+        _near(terms["critic"].detach(), right.hinge),
+        f'terms["critic"] is {terms["critic"]:.4f} in a step with places; expected {right.hinge:.4f}, the hinge loss '
+        "alone. The penalty belongs to the total that moves the critic, and is logged on its own.",
+    )
     for other, cause in (
         (WEIGHTS.gp * right.penalty, "Its weight is in it already: log it bare."),
         (CONFIG.gp_every * WEIGHTS.gp * right.penalty, "Its weight is in it already: log it bare."),

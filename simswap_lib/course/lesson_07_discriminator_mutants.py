@@ -63,6 +63,14 @@ weighed_in_the_log = _named(
     "weighed_in_the_log",
     _with(told=lambda terms, run: {k: v * (run.config.loss.gp if k == "gp" else 1) for k, v in terms.items()}),
 )
+total_in_the_log = _named(
+    "total_in_the_log",
+    _with(
+        told=lambda terms, run: (
+            terms | {"critic": terms["critic"] + run.config.gp_every * run.config.loss.gp * terms.get("gp", 0.0)}
+        )
+    ),
+)
 gradients_pile_up = _named("gradients_pile_up", _with(move=lambda run, total: _without_zero(run, total)))
 
 

@@ -123,3 +123,17 @@ _shared = np.random.default_rng(0)
 def one_stream_for_all_calls(start, count, batch, seed, step):
     """A generator outside the function, which goes on from call to call: with workers, or after a stop, it differs."""
     return draw_pairs(start, count, batch, int(_shared.integers(1 << 30)), step)
+
+
+def seeds_the_world(start, count, batch, seed, step):
+    np.random.seed(1000 * seed + step)  # noqa: NPY002 - that is the mistake
+    other = np.random.randint(2**30)  # noqa: NPY002
+    return draw_pairs(start, count, batch, other, step % 2)
+
+
+def seed_times_step(start, count, batch, seed, step):
+    return draw_pairs(start, count, batch, seed * step, step % 2)
+
+
+def seed_xor_step(start, count, batch, seed, step):
+    return draw_pairs(start, count, batch, seed ^ step, step % 2)

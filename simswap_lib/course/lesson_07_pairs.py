@@ -32,14 +32,14 @@ def draw(answer: Callable, batch: int = MANY, seed: int = 5, step: int = 0) -> t
         raise
     require(drawn is not None, "It returned None. Is the `return` missing?")
     require(
-        isinstance(drawn, tuple) and len(drawn) == 3,
-        f"It returned a {type(drawn).__name__}; expected three things: return sources, targets, same.",
+        isinstance(drawn, (tuple, list)) and len(drawn) == 3,
+        f"It returned {_told(drawn)}; expected three things: return sources, targets, same.",
     )
     for name, numbers in zip(("sources", "targets"), drawn, strict=False):
         require(
             isinstance(numbers, np.ndarray) and numbers.shape == (batch,) and numbers.dtype.kind in "iu",
             f"`{name}` should be a NumPy array of {batch} whole numbers, numbers of pictures; it is "
-            f"{_told(numbers)}. rng.integers(..., size=batch) draws so many.",
+            f"{_told(numbers)}. rng.integers(..., size=batch) draws so many; np.array(...) makes one of a list.",
         )
         require(
             numbers.min() >= 0 and numbers.max() < len(PERSON),
@@ -162,7 +162,13 @@ def hangs_on_seed_and_step_alone(answer: Callable) -> None:
         sources, targets, _ = draw(answer, FEW, seed, step)
         return [sources.tolist(), targets.tolist()]
 
+    state = np.random.get_state()[1].tolist()  # noqa: NPY002 - the very thing that is watched
     first = pairs(5, 2)
+    require(
+        np.random.get_state()[1].tolist() == state,  # noqa: NPY002
+        "NumPy's own generator, from which everybody else in the program draws, was seeded or used. Make one for this "
+        f"call: rng = {RNG}.",
+    )
     pairs(5, 3)
     require(
         pairs(5, 2) == first,
@@ -175,8 +181,12 @@ def hangs_on_seed_and_step_alone(answer: Callable) -> None:
         f"the seed: rng = {RNG}.",
     )
     require(pairs(6, 2) != first, f"Seeds 5 and 6 draw the same pairs. The seed is missing: rng = {RNG}.")
+    others = ((3, 4), (2, 5), (1, 6), (0, 7), (7, 0), (4, 3))  # alike in the sum, or bit by bit
     require(
-        pairs(3, 4) != first and pairs(2, 5) != first and pairs(10, 1)[0] != pairs(1, 10)[0],
+        all(pairs(*other) != first for other in others)
+        and pairs(10, 1)[0] != pairs(1, 10)[0]
+        and pairs(5, 0) != pairs(6, 0)
+        and pairs(0, 2) != pairs(0, 4),
         "Different seeds give the same batches at other steps: with seed + step (or a product), run 6 at step 0 is run "
         f"5 at step 1, and two runs are no longer independent. A list keeps them apart: {RNG}.",
     )

@@ -115,6 +115,7 @@ CRITIC = Exercise(
         Mutant(wrong_critic.as_strong_as_ever, "takes_the_penalty_in_its_turn", "counts gp_every times"),
         Mutant(wrong_critic.no_weight, "takes_the_penalty_in_its_turn", "Its weight run.config.loss.gp is missing"),
         Mutant(wrong_critic.not_in_the_total, "takes_the_penalty_in_its_turn", "never moves the critic"),
+        Mutant(wrong_critic.total_in_the_log, "takes_the_penalty_in_its_turn", "logged on its own"),
         Mutant(wrong_critic.weighed_in_the_log, "takes_the_penalty_in_its_turn", "log it bare"),
         Mutant(wrong_critic.gradients_pile_up, "starts_each_step_afresh", "an old one that was still lying there"),
     ),

@@ -148,6 +148,7 @@ INTERVAL = Exercise(
     checks=(
         of_errors.gives_two_ends_around_the_mean,
         of_errors.has_the_width_of_the_mean,
+        of_errors.draws_two_thousand_times,
         of_errors.stays_where_a_share_can_be,
         of_errors.does_not_call_all_hits_certain,
         of_errors.depends_on_the_seed_alone,
@@ -172,6 +173,9 @@ INTERVAL = Exercise(
         Mutant(wrong.always_a_hundred, "has_the_width_of_the_mean", "whatever n is"),
         Mutant(wrong.symmetric, "stays_where_a_share_can_be", "above 1"),
         Mutant(wrong.certain_of_all_hits, "does_not_call_all_hits_certain", "blind"),
+        Mutant(wrong.two_hundred_times, "draws_two_thousand_times", "too few drawings"),
+        Mutant(wrong.seeds_the_world, "depends_on_the_seed_alone", "NumPy's own generator"),
+        Mutant(wrong.floats_as_well, "does_not_call_all_hits_certain", "The bound of the card is for shares"),
         Mutant(wrong.only_all_hits, "does_not_call_all_hits_certain", "blind"),
     ),
     why="No formula for a spread is needed, so the same lines serve shares, cosines, errors and differences of two "

@@ -173,7 +173,13 @@ def gives_two_ends_around_the_mean(interval: Callable) -> None:
 def depends_on_the_seed_alone(interval: Callable) -> None:
     """gives the same ends for the same seed, and others for another"""
     values = np.sort(torch.randn(60, dtype=torch.float64).numpy())
+    state = np.random.get_state()[1].tolist()  # noqa: NPY002 - the very thing that is watched
     first, again, other = (_ends(interval, values, seed) for seed in (5, 5, 6))
+    require(
+        first != again or np.random.get_state()[1].tolist() == state,  # noqa: NPY002
+        "NumPy's own generator, from which everybody else in the program draws, was seeded: draw with one of your own, "
+        "np.random.default_rng(seed).",
+    )
     require(
         first == again,
         f"Twice the same values and the same seed gave {_told(first)} and {_told(again)}: draw with a generator of "
@@ -218,6 +224,18 @@ def has_the_width_of_the_mean(interval: Callable) -> None:
         )
 
 
+def draws_two_thousand_times(interval: Callable) -> None:
+    """draws so often that another seed hardly moves the ends"""
+    values = torch.randn(50, dtype=torch.float64).numpy()
+    ends = np.array([_ends(interval, values, seed) for seed in range(24)])
+    shaky = ends.std(axis=0).mean() / (values.std() / np.sqrt(len(values)))  # 0.06 for 2,000 drawings, 0.18 for 200
+    require(
+        shaky < 0.115,
+        f"24 seeds gave lower ends from {ends[:, 0].min():.3f} to {ends[:, 0].max():.3f}: too few drawings. Take the "
+        "mean of n values 2,000 times.",
+    )
+
+
 def stays_where_a_share_can_be(interval: Callable) -> None:
     """stays between 0 and 1 for a share: 39 hits of 40"""
     low, high = _ends(interval, _hits(39, 40))
@@ -246,11 +264,13 @@ def does_not_call_all_hits_certain(interval: Callable) -> None:
             f"200 times {value} gave {_told((low, high))}; expected {_told(wanted)}: 1 - 0.05 ** (1 / n) away from "
             "the share that was seen.",
         )
-    low, high = _ends(interval, np.full(50, 0.3))
-    require(
-        abs(low - 0.3) < 1e-9 and abs(high - 0.3) < 1e-9,
-        f"50 equal numbers 0.3 gave {_told((low, high))}. The bound of the card is for shares: values.dtype == bool.",
-    )
+    for value in (0.3, 1.0, 0.0):
+        low, high = _ends(interval, np.full(50, value))
+        require(
+            abs(low - value) < 1e-9 and abs(high - value) < 1e-9,
+            f"50 equal numbers {value} gave {_told((low, high))}. The bound of the card is for shares: values.dtype == "
+            "bool.",
+        )
 
 
 def _hits(hits: int, of: int) -> np.ndarray:

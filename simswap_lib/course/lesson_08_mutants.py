@@ -229,6 +229,21 @@ def only_all_hits(values, seed):
     return certain_of_all_hits(values, seed)
 
 
+def floats_as_well(values, seed):
+    return _bound(values) if (values == values[0]).all() and values[0] in (0, 1) else _proper(values, seed)
+
+
+def two_hundred_times(values, seed):
+    if _equal_shares(values):
+        return _bound(values)
+    return tuple(np.quantile(_means(values, seed)[:200], (0.025, 0.975)))
+
+
+def seeds_the_world(values, seed):
+    np.random.seed(seed)  # noqa: NPY002 - that is the mistake
+    return _bound(values) if _equal_shares(values) else _proper(values, seed)
+
+
 def _equal_shares(values):
     return values.dtype == bool and (values == values[0]).all()
 

@@ -28,7 +28,7 @@ from simswap_lib.world.shots import MOODS
 
 MATCHED = tuple(name for name in EXPERIMENTS if name.startswith("match-"))  # from all maps to none
 CHARGED = {"person": 29, "other": 12, "photo": 43, "unrelated": 45}  # at rest, after HELD_OUT
-MATCHING = {"source": 24, "source_shot": 24, "target": 38, "target_shot": 38}
+MATCHING = {"source": 59, "source_shot": 59, "target": 58, "target_shot": 58}
 
 
 def called(name: str) -> str:

@@ -11,7 +11,7 @@ import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 
 from simswap_lib import failures
-from simswap_lib.figures import GREY, INK, RESULT, SOURCE, TARGET, encoded
+from simswap_lib.figures import GREY, INK, RESULT, SOURCE, TARGET, encoded, legend_above
 from simswap_lib.views.diagrams import Canvas
 from simswap_lib.widgets import Explorer
 
@@ -84,7 +84,7 @@ def two_ways(logs: Mapping[str, Log], goal: float) -> Figure:
     for axis, title in zip(axes, ("the sum of both losses", "the shift"), strict=True):
         axis.set(title=title, xlabel="step")
         axis.spines[["top", "right"]].set_visible(False)
-        axis.legend(frameon=False, fontsize=8)
+        legend_above(axis, columns=1)
     last = {name: log[-1] for name, log in logs.items()}
     ends = "; ".join(
         f"{name}: the sum ends at {end['sum']:.1f}, the shift at {end['shift']:.1f}" for name, end in last.items()
@@ -100,7 +100,7 @@ def curves(log: Log, behind: Log | None = None, x: str = "pictures") -> Figure:
         _panel(axis, title, log, behind, x)
         axis.set_title(title, fontsize=10)
         axis.set_xlabel("pictures seen" if x == "pictures" else x)
-        axis.legend(frameon=False, fontsize=8)
+        legend_above(axis, share=0.2)
     figure.alt = f"Three line charts. {told(log)}"
     return figure
 

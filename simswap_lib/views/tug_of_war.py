@@ -133,15 +133,17 @@ def films(tug: Tug, start: str = "grey") -> Figure:
             f"{name}: to the source {by_trainer:.2f} by the recogniser that pulls, {by_judge:.2f} by the judge, "
             f"critic's score {score:.1f}"
         )
-    return figures.sheet(
+    figure = figures.sheet(
         np.concatenate(rows),
         [name.replace(" and ", "\nand ") for name in FILMS],
         [f"step {step}" for step in steps],
         f"A picture that starts as {start} and goes downhill, one row for each mixture of terms. In the end, "
         + "; ".join(told)
         + ".",
-        size=0.85,
+        size=0.8,
     )
+    figure.soft = True
+    return figure
 
 
 def outcome(tug: Tug, start: str) -> list[tuple[str, float, float, float]]:
