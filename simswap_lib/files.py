@@ -52,7 +52,7 @@ def to_tensor(images: np.ndarray, device: str | torch.device = "cpu") -> torch.T
 
     Raises: ValueError for any other type or shape.
     """
-    import torch  # only here: processes that render read this file too, and loading torch takes them seconds
+    import torch  # only here, because rendering does without and loads faster
 
     images = np.asarray(images)
     if images.ndim == 3:
