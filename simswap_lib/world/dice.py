@@ -38,7 +38,7 @@ def as_tuple(values: np.ndarray) -> tuple[float, ...]:
 
 def within(values: np.ndarray, low: float, high: float) -> tuple[float, ...]:
     """Numbers as plain floats, no lower than `low` and no higher than `high`."""
-    return tuple(np.minimum(np.maximum(values, low), high).tolist())
+    return tuple(min(max(value, low), high) for value in np.asarray(values, float).tolist())
 
 
 def pick(rng: np.random.Generator, names: tuple[str, ...], often: tuple[float, ...] | None = None) -> str:

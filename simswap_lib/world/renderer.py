@@ -99,8 +99,9 @@ def photograph(
     lap("rasteriser")
     lamp = _lamp(shot)
     toward = things.seen[: things.solid] @ lamp[:, :3].T + lamp[:, 3]
+    places, height_above = np.ascontiguousarray(toward[:, :2]), np.ascontiguousarray(toward[:, 2])
     _, depths = raster.rasterise(
-        toward[:, :2], toward[:, 2], things.shadow, len(level.shadow_triangles), look.SHADOW_SIZE, look.SHADOW_SIZE
+        places, height_above, things.shadow, len(level.shadow_triangles), look.SHADOW_SIZE, look.SHADOW_SIZE
     )
     lap("shadows")
     image = backdrop.paint(shot, height, width) if behind is None else behind

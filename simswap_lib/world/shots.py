@@ -1,6 +1,7 @@
 """Shot: everything about a photograph that SimSwap must keep from the target, and how photographs are distributed."""
 
 from dataclasses import dataclass
+from math import cos, radians, sin
 
 import numpy as np
 
@@ -184,16 +185,17 @@ def _backdrop_colours(rng: np.random.Generator, kind: str) -> tuple[Colour, Colo
     grey = base.sum() / 3
     wall = grey + (base - grey) * uniform(rng, 0.1, 0.5)
     darker, other = uniform(rng, 0.5, 0.9), uniform(rng, 0.6, 1.3)
-    fixed = BACKDROPS.get(kind)
-    if fixed is None:
-        fixed = {
-            "wall": (wall, wall * darker, wall * other),
-            "window": (wall, wall * 0.7, (235, 240, 245)),
-            "shelf": (wall * 0.6, (110, 76, 50), base),
-            "lamps": (wall * 0.5, wall * 0.3, (255, 214, 150)),
-        }[kind]
-    colours = linear(np.minimum(np.maximum(np.array(fixed), 0), 255)) * bright
-    return tuple(within(colour, 0.003, 1.2) for colour in colours)
+    if kind == "wall":
+        colours = wall, wall * darker, wall * other
+    elif kind == "window":
+        colours = wall, wall * 0.7, (235, 240, 245)
+    elif kind == "shelf":
+        colours = wall * 0.6, (110, 76, 50), base
+    elif kind == "lamps":
+        colours = wall * 0.5, wall * 0.3, (255, 214, 150)
+    else:
+        colours = BACKDROPS[kind]
+    return tuple(within(linear(within(colour, 0, 255)) * bright, 0.003, 1.2) for colour in colours)
 
 
 def sides(action: str) -> tuple[str, ...]:
@@ -211,5 +213,5 @@ def _both_sides(actions: dict[str, float], rng: np.random.Generator) -> list[tup
 
 def _direction(azimuth: float, height: float) -> tuple[float, float, float]:
     """Unit vector towards a light at `azimuth` degrees to the right and `height` degrees up; 0, 0 is the camera."""
-    a, h = np.radians(azimuth), np.radians(height)
-    return (float(np.sin(a) * np.cos(h)), float(np.sin(h)), float(np.cos(a) * np.cos(h)))
+    a, h = radians(azimuth), radians(height)
+    return (sin(a) * cos(h), sin(h), cos(a) * cos(h))
