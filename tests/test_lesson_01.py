@@ -7,7 +7,7 @@ import pytest
 from simswap_lib.course import exercises, grade
 from simswap_lib.course.arrays import call_with_arrays, some_points
 from simswap_lib.course.exercise import Wrong
-from simswap_lib.course.lesson_01_mutants import mystery
+from simswap_lib.course.lesson_01.mutants import mystery
 from simswap_lib.faces import align as library
 from simswap_lib.faces.align import TEMPLATE
 from simswap_lib.faces.prepare import prepare as library_prepare

@@ -11,7 +11,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from simswap_lib.course import Transplant, exercises, grade
-from simswap_lib.course.lesson_02_step_mutants import mystery
+from simswap_lib.course.lesson_02.step_mutants import mystery
 from simswap_lib.files import DATA
 from simswap_lib.models import deepfakes as library
 from simswap_lib.models.deepfakes import DeepFakes, DeepFakesConfig

@@ -9,7 +9,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from simswap_lib.course import Transplant, exercises, grade
-from simswap_lib.course.lesson_03_mutants import mystery, zero_to_one
+from simswap_lib.course.lesson_03.mutants import mystery, zero_to_one
 from simswap_lib.models.arcface import ArcFace, MarginHead
 from simswap_lib.photographs import photograph
 from simswap_lib.world import HELD_OUT

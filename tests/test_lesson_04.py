@@ -9,7 +9,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from simswap_lib.course import Transplant, exercises, grade
-from simswap_lib.course.lesson_04_mutants import mystery, over_the_batch
+from simswap_lib.course.lesson_04.mutants import mystery, over_the_batch
 from simswap_lib.files import to_tensor
 from simswap_lib.models.generator import Decoder, Encoder
 from simswap_lib.swapper import FaceSwapper

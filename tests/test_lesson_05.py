@@ -8,8 +8,8 @@ from torch.nn import functional as F
 
 from simswap_lib import losses
 from simswap_lib.course import Transplant, exercises, grade
-from simswap_lib.course.lesson_05_critic_mutants import mystery
-from simswap_lib.course.lesson_05_penalty import Linear
+from simswap_lib.course.lesson_05.critic_mutants import mystery
+from simswap_lib.course.lesson_05.penalty import Linear
 from simswap_lib.losses import LossWeights
 from simswap_lib.models.discriminator import PatchDiscriminator
 from simswap_lib.train_config import TrainConfig

@@ -7,7 +7,7 @@ from torch.nn import functional as F
 
 from simswap_lib import losses
 from simswap_lib.course import exercises, grade
-from simswap_lib.course.lesson_06_mutants import mystery, wrong_side
+from simswap_lib.course.lesson_06.mutants import mystery, wrong_side
 from simswap_lib.instruments import gradient_reach
 from simswap_lib.models.discriminator import Discriminator, DiscriminatorConfig
 

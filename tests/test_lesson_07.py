@@ -9,8 +9,8 @@ from torch.nn import functional as F
 
 from simswap_lib import batches, losses, train_step
 from simswap_lib.course import Transplant, exercises, grade
-from simswap_lib.course.lesson_07_bench import WEIGHTS, Bench, some_batch, values
-from simswap_lib.course.lesson_07_generator_mutants import mystery, recogniser_sees_a_copy
+from simswap_lib.course.lesson_07.bench import WEIGHTS, Bench, some_batch, values
+from simswap_lib.course.lesson_07.generator_mutants import mystery, recogniser_sees_a_copy
 
 LESSON = {e.id: e for e in exercises().values() if e.lesson == "07"}
 

@@ -11,8 +11,8 @@ from torch.nn import functional as F
 
 from simswap_lib import evaluation
 from simswap_lib.course import exercises, grade
-from simswap_lib.course.lesson_08_contest import BUDGET, contest
-from simswap_lib.course.lesson_08_mutants import mystery
+from simswap_lib.course.lesson_08.contest import BUDGET, contest
+from simswap_lib.course.lesson_08.mutants import mystery
 from simswap_lib.files import DATA
 from simswap_lib.measures import error_inside as library_error
 from simswap_lib.measures import interval as library_interval

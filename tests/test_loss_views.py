@@ -9,7 +9,7 @@ from matplotlib import pyplot as plt
 from PIL import Image
 
 from simswap_lib import experiments
-from simswap_lib.course.lesson_05_penalty import Bowl, Linear
+from simswap_lib.course.lesson_05.penalty import Bowl, Linear
 from simswap_lib.models.discriminator import Discriminator, DiscriminatorConfig
 from simswap_lib.views import losses as loss_views
 

@@ -23,11 +23,11 @@ _lesson: str | None = None  # the one that `setup` opened
 
 @lru_cache(maxsize=1)
 def exercises() -> dict[str, Exercise]:
-    """All exercises by id, in order; each file `course/lesson_NN.py` lists its own in `EXERCISES`."""
+    """All exercises by id, in order; each file `course/lesson_NN/exercises.py` lists its own in `EXERCISES`."""
     import simswap_lib.course as package
 
     names = sorted(m.name for m in pkgutil.iter_modules(package.__path__) if re.fullmatch(r"lesson_\d\d", m.name))
-    found = [e for name in names for e in importlib.import_module(f"{package.__name__}.{name}").EXERCISES]
+    found = [e for name in names for e in importlib.import_module(f"{package.__name__}.{name}.exercises").EXERCISES]
     return {exercise.id: exercise for exercise in found}
 
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from simswap_lib.course.exercise import Wrong, require
-from simswap_lib.course.lesson_06_maps import some_outputs
+from simswap_lib.course.lesson_06.maps import some_outputs
 from simswap_lib.instruments import gradient_reach
 
 

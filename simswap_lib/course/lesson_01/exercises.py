@@ -1,11 +1,11 @@
 """The exercises of lesson 01: the contact sheet, alignment by five points, and the paper's preparation of data."""
 
-from simswap_lib.course import lesson_01_crop_mutants as wrong_crop
-from simswap_lib.course import lesson_01_crops as of_crops
-from simswap_lib.course import lesson_01_mutants as wrong
-from simswap_lib.course import lesson_01_points as of_points
-from simswap_lib.course import lesson_01_sheet as of_sheets
 from simswap_lib.course.exercise import Exercise, Mutant
+from simswap_lib.course.lesson_01 import crop_mutants as wrong_crop
+from simswap_lib.course.lesson_01 import crops as of_crops
+from simswap_lib.course.lesson_01 import mutants as wrong
+from simswap_lib.course.lesson_01 import points as of_points
+from simswap_lib.course.lesson_01 import sheet as of_sheets
 from simswap_lib.faces.align import align, best_rotation, similarity
 from simswap_lib.faces.prepare import prepare
 from simswap_lib.world import contact_sheet

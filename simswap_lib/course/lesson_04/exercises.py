@@ -1,9 +1,9 @@
 """The exercises of lesson 04: AdaIN, the ID-block, the injection and the generator (paper 3.2)."""
 
-from simswap_lib.course import lesson_04_adain as of_adain
-from simswap_lib.course import lesson_04_modules as of_modules
-from simswap_lib.course import lesson_04_mutants as wrong
 from simswap_lib.course.exercise import Exercise, Mutant
+from simswap_lib.course.lesson_04 import adain as of_adain
+from simswap_lib.course.lesson_04 import modules as of_modules
+from simswap_lib.course.lesson_04 import mutants as wrong
 from simswap_lib.models.generator import Generator
 from simswap_lib.models.iim import IDBlock, IDInjection, adain
 

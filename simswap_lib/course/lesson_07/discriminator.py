@@ -9,7 +9,7 @@ from torch import Tensor
 
 from simswap_lib import losses
 from simswap_lib.course.exercise import require
-from simswap_lib.course.lesson_07_bench import CONFIG, WEIGHTS, Bench, alike, gradients, slope, some_batch
+from simswap_lib.course.lesson_07.bench import CONFIG, WEIGHTS, Bench, alike, gradients, slope, some_batch
 
 PLAIN, DEAR = 3, 4  # a step without the penalty and one with it: CONFIG.gp_every is 2
 

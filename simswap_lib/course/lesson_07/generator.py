@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from simswap_lib import losses
 from simswap_lib.course.exercise import Wrong, require
-from simswap_lib.course.lesson_07_bench import DIM, SIDE, WEIGHTS, B, Batch, Bench, alike, slope, some_batch
+from simswap_lib.course.lesson_07.bench import DIM, SIDE, WEIGHTS, B, Batch, Bench, alike, slope, some_batch
 from simswap_lib.losses import LossWeights
 
 TERMS = ("identity", "reconstruction", "adversarial", "wfm")

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from simswap_lib.course.exercise import Wrong, require
-from simswap_lib.course.lesson_05_probes import judged, require_value
+from simswap_lib.course.lesson_05.probes import judged, require_value
 
 B, C, H, W = 3, 2, 4, 5
 NUMBERS = C * H * W

@@ -1,13 +1,13 @@
 """The exercises of lesson 06: feature matching, what the discriminator's maps hold, and weak matching (paper 3.3)."""
 
-from simswap_lib.course import lesson_06_field as of_fields
-from simswap_lib.course import lesson_06_inversion as of_inversion
-from simswap_lib.course import lesson_06_maps as of_maps
-from simswap_lib.course import lesson_06_more_mutants as more
-from simswap_lib.course import lesson_06_mutants as wrong
-from simswap_lib.course import lesson_06_reach as of_reach
-from simswap_lib.course import lesson_06_weak as of_weak
 from simswap_lib.course.exercise import Exercise, Mutant
+from simswap_lib.course.lesson_06 import field as of_fields
+from simswap_lib.course.lesson_06 import inversion as of_inversion
+from simswap_lib.course.lesson_06 import maps as of_maps
+from simswap_lib.course.lesson_06 import more_mutants as more
+from simswap_lib.course.lesson_06 import mutants as wrong
+from simswap_lib.course.lesson_06 import reach as of_reach
+from simswap_lib.course.lesson_06 import weak as of_weak
 from simswap_lib.instruments import gradient_reach, invert, receptive_field
 from simswap_lib.losses import map_distances, weak_feature_matching_loss
 

@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from simswap_lib.course.exercise import require
-from simswap_lib.course.lesson_05_probes import close, one_number, require_value, slope
+from simswap_lib.course.lesson_05.probes import close, one_number, require_value, slope
 
 
 def outputs(*scales: list[list[float]]) -> list[list[Tensor]]:

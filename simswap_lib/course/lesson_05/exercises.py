@@ -1,12 +1,12 @@
 """The exercises of lesson 05: identity, reconstruction, hinge, gradient penalty, discriminator (paper 3.3 and 3.4)."""
 
-from simswap_lib.course import lesson_05_critic_mutants as wrong_critic
-from simswap_lib.course import lesson_05_hinge as of_hinge
-from simswap_lib.course import lesson_05_mutants as wrong
-from simswap_lib.course import lesson_05_penalty as of_penalty
-from simswap_lib.course import lesson_05_scales as of_scales
-from simswap_lib.course import lesson_05_terms as of_terms
 from simswap_lib.course.exercise import Exercise, Mutant
+from simswap_lib.course.lesson_05 import critic_mutants as wrong_critic
+from simswap_lib.course.lesson_05 import hinge as of_hinge
+from simswap_lib.course.lesson_05 import mutants as wrong
+from simswap_lib.course.lesson_05 import penalty as of_penalty
+from simswap_lib.course.lesson_05 import scales as of_scales
+from simswap_lib.course.lesson_05 import terms as of_terms
 from simswap_lib.losses import gradient_penalty, hinge_d_loss, identity_loss, reconstruction_loss
 from simswap_lib.models.discriminator import Discriminator
 

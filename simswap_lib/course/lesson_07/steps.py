@@ -1,10 +1,10 @@
 """Exercises 07.2 and 07.3: both halves of a training step."""
 
-from simswap_lib.course import lesson_07_discriminator as of_critics
-from simswap_lib.course import lesson_07_discriminator_mutants as wrong_critic
-from simswap_lib.course import lesson_07_generator as of_generators
-from simswap_lib.course import lesson_07_generator_mutants as wrong
 from simswap_lib.course.exercise import Exercise, Mutant
+from simswap_lib.course.lesson_07 import discriminator as of_critics
+from simswap_lib.course.lesson_07 import discriminator_mutants as wrong_critic
+from simswap_lib.course.lesson_07 import generator as of_generators
+from simswap_lib.course.lesson_07 import generator_mutants as wrong
 from simswap_lib.train_step import discriminator_step, generator_step
 
 GENERATOR = Exercise(

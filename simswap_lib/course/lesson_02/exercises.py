@@ -1,11 +1,11 @@
 """The exercises of lesson 02: the upscale block, the random warp, the training step and the swap (paper 3.1)."""
 
-from simswap_lib.course import lesson_02_mutants as wrong
-from simswap_lib.course import lesson_02_step_mutants as wrong_step
-from simswap_lib.course import lesson_02_training as of_training
-from simswap_lib.course import lesson_02_upscale as of_upscale
-from simswap_lib.course import lesson_02_warp as of_warp
 from simswap_lib.course.exercise import Exercise, Mutant
+from simswap_lib.course.lesson_02 import mutants as wrong
+from simswap_lib.course.lesson_02 import step_mutants as wrong_step
+from simswap_lib.course.lesson_02 import training as of_training
+from simswap_lib.course.lesson_02 import upscale as of_upscale
+from simswap_lib.course.lesson_02 import warp as of_warp
 from simswap_lib.models.deepfakes import Upscale, random_warp, swap, training_step
 
 UPSCALE = Exercise(

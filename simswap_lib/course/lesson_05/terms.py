@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from simswap_lib.course.exercise import Wrong, require
-from simswap_lib.course.lesson_05_probes import one_number, require_value, slope
+from simswap_lib.course.lesson_05.probes import one_number, require_value, slope
 
 # --- 05.1 identity_loss -----------------------------------------------------------------------------------------------
 

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from simswap_lib.course.exercise import Wrong, call, require
-from simswap_lib.course.lesson_04_adain import B, C, H, W, some_feature
+from simswap_lib.course.lesson_04.adain import B, C, H, W, some_feature
 from simswap_lib.course.probes import build, same, same_gradients, same_parameters, watch
 from simswap_lib.models.generator import Generator, GeneratorConfig
 from simswap_lib.models.iim import IDBlock, IDInjection

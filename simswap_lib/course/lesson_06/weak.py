@@ -7,7 +7,7 @@ from collections.abc import Callable
 from torch import Tensor
 
 from simswap_lib.course.exercise import Wrong, require
-from simswap_lib.course.lesson_06_maps import SIZES, M, call_on, copied, reaches, some_outputs, spares
+from simswap_lib.course.lesson_06.maps import SIZES, M, call_on, copied, reaches, some_outputs, spares
 from simswap_lib.course.probes import same
 from simswap_lib.losses import map_distances
 

@@ -1,11 +1,11 @@
 """The exercises of lesson 08: retrieval, galleries, errors, intervals, and a score that is gamed (paper 4.2)."""
 
-from simswap_lib.course import lesson_08_errors as of_errors
-from simswap_lib.course import lesson_08_flattery as of_flattery
-from simswap_lib.course import lesson_08_mutants as wrong
-from simswap_lib.course import lesson_08_nudges as nudged
-from simswap_lib.course import lesson_08_scores as of_scores
 from simswap_lib.course.exercise import Exercise, Mutant
+from simswap_lib.course.lesson_08 import errors as of_errors
+from simswap_lib.course.lesson_08 import flattery as of_flattery
+from simswap_lib.course.lesson_08 import mutants as wrong
+from simswap_lib.course.lesson_08 import nudges as nudged
+from simswap_lib.course.lesson_08 import scores as of_scores
 from simswap_lib.flattery import flattered
 from simswap_lib.measures import error_inside, gallery_curve, interval, mean_inside, others_as_near
 

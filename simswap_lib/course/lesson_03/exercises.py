@@ -1,11 +1,11 @@
 """The exercises of lesson 03: cosines, ArcFace's logits, verification, retrieval, pixels (paper 3.2)."""
 
-from simswap_lib.course import lesson_03_logits as of_logits
-from simswap_lib.course import lesson_03_measure_mutants as wrong_measure
-from simswap_lib.course import lesson_03_measures as of_measures
-from simswap_lib.course import lesson_03_mutants as wrong
-from simswap_lib.course import lesson_03_pixels as of_pixels
 from simswap_lib.course.exercise import Exercise, Mutant
+from simswap_lib.course.lesson_03 import logits as of_logits
+from simswap_lib.course.lesson_03 import measure_mutants as wrong_measure
+from simswap_lib.course.lesson_03 import measures as of_measures
+from simswap_lib.course.lesson_03 import mutants as wrong
+from simswap_lib.course.lesson_03 import pixels as of_pixels
 from simswap_lib.files import to_tensor
 from simswap_lib.measures import gallery_curve, verification
 from simswap_lib.models.arcface import all_cosines, margin_logits

@@ -1,14 +1,14 @@
 """The exercises of lesson 07: the pairs of a batch, both halves of a step, the average, and reading a log."""
 
 from simswap_lib.batches import draw_pairs
-from simswap_lib.course import lesson_07_average as of_averages
-from simswap_lib.course import lesson_07_average_mutants as wrong_average
-from simswap_lib.course import lesson_07_diagnosis as of_diagnoses
-from simswap_lib.course import lesson_07_diagnosis_mutants as wrong_diagnosis
-from simswap_lib.course import lesson_07_pair_mutants as wrong_pairs
-from simswap_lib.course import lesson_07_pairs as of_pairs
 from simswap_lib.course.exercise import Exercise, Mutant
-from simswap_lib.course.lesson_07_steps import CRITIC, GENERATOR
+from simswap_lib.course.lesson_07 import average as of_averages
+from simswap_lib.course.lesson_07 import average_mutants as wrong_average
+from simswap_lib.course.lesson_07 import diagnosis as of_diagnoses
+from simswap_lib.course.lesson_07 import diagnosis_mutants as wrong_diagnosis
+from simswap_lib.course.lesson_07 import pair_mutants as wrong_pairs
+from simswap_lib.course.lesson_07 import pairs as of_pairs
+from simswap_lib.course.lesson_07.steps import CRITIC, GENERATOR
 from simswap_lib.failures import diagnose
 from simswap_lib.train_step import update_ema
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from simswap_lib.course.arrays import checked, run_with_arrays
 from simswap_lib.course.exercise import Wrong, require
-from simswap_lib.course.lesson_01_points import apply, same, turn
+from simswap_lib.course.lesson_01.points import apply, same, turn
 from simswap_lib.faces.align import FFHQ, TEMPLATE
 from simswap_lib.faces.prepare import SIZE as CROP
 from simswap_lib.faces.prepare import SMALLEST

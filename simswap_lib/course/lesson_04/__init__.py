@@ -1,0 +1,1 @@
+"""Lesson 04: its exercises, how each answer is checked, and the wrong answers that the checks must turn down."""

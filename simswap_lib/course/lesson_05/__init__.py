@@ -1,0 +1,1 @@
+"""Lesson 05: its exercises, how each answer is checked, and the wrong answers that the checks must turn down."""
