@@ -96,7 +96,7 @@ def patches(critic: Discriminator, image: np.ndarray) -> Figure:
         counts = gradient[0].abs().sum(0)
         top, left, height, width = _extent(counts > 0)
         axis.imshow(image, interpolation="nearest")
-        axis.imshow((counts / counts.max()).sqrt().cpu(), cmap="cividis", alpha=0.85, interpolation="nearest")
+        axis.imshow((counts / counts.max()).sqrt().cpu().numpy(), cmap="cividis", alpha=0.85, interpolation="nearest")
         frame = Rectangle((left - 0.5, top - 0.5), width, height, fill=False, edgecolor="white", linewidth=2.5)
         axis.add_patch(frame)
         axis.set_title(f"scale {i}: one of {h} x {w} logits\nsees {width} x {height} pixels", fontsize=9)

@@ -5,6 +5,7 @@ from simswap_lib.course.lesson_01 import crop_mutants as wrong_crop
 from simswap_lib.course.lesson_01 import crops as of_crops
 from simswap_lib.course.lesson_01 import mutants as wrong
 from simswap_lib.course.lesson_01 import points as of_points
+from simswap_lib.course.lesson_01 import rotation as of_rotation
 from simswap_lib.course.lesson_01 import sheet as of_sheets
 from simswap_lib.faces.align import align, best_rotation, similarity
 from simswap_lib.faces.prepare import prepare
@@ -55,11 +56,11 @@ ROTATION = Exercise(
     title="The best rotation",
     reference=best_rotation,
     checks=(
-        of_points.gives_a_matrix,
-        of_points.only_turns,
-        of_points.does_not_mirror,
-        of_points.turns_the_right_way,
-        of_points.is_the_best_of_all,
+        of_rotation.gives_a_matrix,
+        of_rotation.only_turns,
+        of_rotation.does_not_mirror,
+        of_rotation.turns_the_right_way,
+        of_rotation.is_the_best_of_all,
     ),
     hints=(
         "Three lines: decompose q^T p with np.linalg.svd; find the sign that keeps the result from mirroring; multiply "

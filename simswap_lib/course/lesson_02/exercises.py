@@ -3,6 +3,7 @@
 from simswap_lib.course.exercise import Exercise, Mutant
 from simswap_lib.course.lesson_02 import mutants as wrong
 from simswap_lib.course.lesson_02 import step_mutants as wrong_step
+from simswap_lib.course.lesson_02 import swap as of_swap
 from simswap_lib.course.lesson_02 import training as of_training
 from simswap_lib.course.lesson_02 import upscale as of_upscale
 from simswap_lib.course.lesson_02 import warp as of_warp
@@ -160,10 +161,10 @@ SWAP = Exercise(
     title="The swap",
     reference=swap,
     checks=(
-        of_training.gives_pictures_without_gradients,
-        of_training.draws_with_that_persons_decoder,
-        of_training.leaves_the_photograph_alone,
-        of_training.blends_at_the_edge,
+        of_swap.gives_pictures_without_gradients,
+        of_swap.draws_with_that_persons_decoder,
+        of_swap.leaves_the_photograph_alone,
+        of_swap.blends_at_the_edge,
     ),
     hints=(
         "Draw the faces with the decoder of `person`, then mix drawing and photograph.",

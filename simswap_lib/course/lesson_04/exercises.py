@@ -2,6 +2,7 @@
 
 from simswap_lib.course.exercise import Exercise, Mutant
 from simswap_lib.course.lesson_04 import adain as of_adain
+from simswap_lib.course.lesson_04 import generator as of_generator
 from simswap_lib.course.lesson_04 import modules as of_modules
 from simswap_lib.course.lesson_04 import mutants as wrong
 from simswap_lib.models.generator import Generator
@@ -140,7 +141,7 @@ GENERATOR = Exercise(
     id="04.4",
     title="The generator",
     reference=Generator,
-    checks=(of_modules.has_the_three_stages, of_modules.runs_the_stages_in_order, of_modules.ends_with_tanh),
+    checks=(of_generator.has_the_three_stages, of_generator.runs_the_stages_in_order, of_generator.ends_with_tanh),
     hints=(
         "Three stages in a row; only the middle one sees v_source. The last step brings the picture into [-1, 1].",
         "Sizes come from config: `Encoder(config.width, config.downs)`, `IDInjection(config.channels, "
