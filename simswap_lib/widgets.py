@@ -15,12 +15,8 @@ from simswap_lib.world import HELD_OUT
 
 PEOPLE, PHOTOS = 100, 120  # held-out people and photographs that the sliders reach
 AT_REST = {"source": 35, "second": 24, "source_shot": 53, "target": 49, "target_shot": 111}  # after HELD_OUT
-PAIR_AT_REST = {
-    "source": 38,
-    "source_shot": 38,
-    "target": 8,
-    "target_shot": 8,
-}  # of lesson 04: a beard that comes and goes
+# The pair of lesson 04's figures, on which a beard comes and goes.
+INJECTION_AT_REST = {"source": 38, "source_shot": 38, "target": 8, "target_shot": 8}
 SIDE = 160  # CSS pixels of a picture on the page
 
 
@@ -90,10 +86,10 @@ def injection_explorer(cosine: Cosine = cosine) -> "Explorer":
         for i in range(count)
     }
     pair_controls = {
-        "source": _seed_slider("source person", PAIR_AT_REST["source"], PEOPLE),
-        "source_shot": _seed_slider("source photo", PAIR_AT_REST["source_shot"], PHOTOS),
-        "target": _seed_slider("target person", PAIR_AT_REST["target"], PEOPLE),
-        "target_shot": _seed_slider("target photo", PAIR_AT_REST["target_shot"], PHOTOS),
+        "source": _seed_slider("source person", INJECTION_AT_REST["source"], PEOPLE),
+        "source_shot": _seed_slider("source photo", INJECTION_AT_REST["source_shot"], PHOTOS),
+        "target": _seed_slider("target person", INJECTION_AT_REST["target"], PEOPLE),
+        "target_shot": _seed_slider("target photo", INJECTION_AT_REST["target_shot"], PHOTOS),
     }
     off = ipywidgets.Dropdown(
         description="a block that is off gets",

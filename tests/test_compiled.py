@@ -39,8 +39,6 @@ def test_the_wait_is_announced_once_and_its_time_told(tmp_path, monkeypatch, cap
     said = capsys.readouterr().err
     assert drawn == [1] and "once on this machine" in said and "Compiled in" in said
     assert not old.exists()  # nobody needs the old code any more
-    (tmp_path / "compiled-4567").mkdir()
-    (tmp_path / "compiled-4567" / "f.nbi").write_bytes(b"")
     monkeypatch.setattr(compiled, "_asked", False)
     compiled.compile_once(lambda: drawn.append(2))
     assert drawn == [1] and capsys.readouterr().err == ""
@@ -57,3 +55,27 @@ def test_a_second_process_takes_the_compiled_code():
             [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=Path(__file__).parent.parent
         )
     assert run.stdout.split() == ["1", "0"] and "Compiling" not in run.stderr
+
+
+def test_the_first_drawing_compiles_all_that_any_picture_needs():
+    """Else another background, or the first pair of glasses, would compile in silence under somebody's picture."""
+    code = """
+import numba
+from simswap_lib.photographs import _every_kind
+from simswap_lib.world import Identity, render, backdrop, camera, hair, pixels, raster, renderer, ribbons
+
+def compiled():
+    files = (backdrop, camera, hair, pixels, raster, ribbons)
+    found = [f for file in files for f in vars(file).values() if isinstance(f, numba.core.registry.CPUDispatcher)]
+    return {f.py_func.__name__: len(f.signatures) for f in found}
+
+renderer._first()
+before = compiled()
+for i, shot in enumerate(_every_kind()):
+    render(Identity.sample(i), shot, 64 if i % 2 else 256, extras=i % 3 == 0)
+print({name: count for name, count in compiled().items() if count != before[name]})
+"""
+    run = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=Path(__file__).parent.parent
+    )
+    assert run.stdout.strip() == "{}", run.stdout

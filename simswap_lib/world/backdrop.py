@@ -32,18 +32,26 @@ def _ramp(first: int, count: int) -> np.ndarray:
     return np.linspace(first, 1, count, dtype=np.float32)
 
 
+def _box(image: np.ndarray, x0: float, y0: float, x1: float, y1: float, colour: np.ndarray) -> None:
+    _fill(image, int(x0), int(y0), int(x1), int(y1), np.asarray(colour, np.float32))
+
+
+def _spot(image: np.ndarray, x: float, y: float, radius: float, colour: np.ndarray, share: float = 1.0) -> None:
+    """A disc; share: how much of what is behind it hides."""
+    _disc(image, float(x), float(y), float(radius), np.asarray(colour, np.float32), float(share))
+
+
 @compiled
-def _box(image, x0, y0, x1, y1, colour):
+def _fill(image, x0, y0, x1, y1, colour):
     tall, wide = image.shape[:2]
-    for row in range(max(int(y0), 0), min(int(y1) + 1, tall)):
-        for col in range(max(int(x0), 0), min(int(x1) + 1, wide)):
+    for row in range(max(y0, 0), min(y1 + 1, tall)):
+        for col in range(max(x0, 0), min(x1 + 1, wide)):
             for m in range(3):
                 image[row, col, m] = colour[m]
 
 
 @compiled
-def _spot(image, x, y, radius, colour, share=1.0):
-    """A disc; share: how much of what is behind it hides."""
+def _disc(image, x, y, radius, colour, share):
     tall, wide = image.shape[:2]
     radius = max(radius, 0.5) + 0.25  # a pixel that it touches belongs to it
     for row in range(max(int(np.ceil(y - radius)), 0), min(int(np.floor(y + radius)) + 1, tall)):

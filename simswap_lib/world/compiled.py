@@ -29,7 +29,8 @@ def compiled(function: Callable, inline: bool = False, allocates: bool = False) 
 
     inline: make it part of whoever calls it. Worth it for a function with many arrays, each of which is handed over as
     seven numbers, that is called from one place; a small one is put inline anyway.
-    allocates: it makes arrays. The others are compiled without the counting of references.
+    allocates: it makes arrays. The others are compiled without the counting of references: `_nrt`, an option of numba's
+    own code that its manual does not name.
     """
     before, numba.config.CACHE_DIR = numba.config.CACHE_DIR, str(CACHE)
     try:
@@ -47,7 +48,8 @@ def compile_once(draw: Callable[[], object]) -> None:
     if _asked:
         return
     _asked = True
-    if any(CACHE.rglob("*.nbi")):
+    done = CACHE / "done"  # whoever was stopped half-way compiles the rest the next time
+    if done.exists():
         return
     start = time.perf_counter()
     for old in CACHE.parent.glob("compiled-*"):
@@ -55,4 +57,6 @@ def compile_once(draw: Callable[[], object]) -> None:
             shutil.rmtree(old, ignore_errors=True)
     print("Compiling the face world, once on this machine: about half a minute.", file=sys.stderr, flush=True)
     draw()
+    done.parent.mkdir(parents=True, exist_ok=True)
+    done.touch()
     print(f"Compiled in {time.perf_counter() - start:.0f} s.", file=sys.stderr, flush=True)

@@ -241,7 +241,7 @@ def lens_triangles() -> np.ndarray:
     """(2 LENS, 3) triangles of two lenses, each a fan around its middle."""
     k = np.arange(LENS)
     fan = np.stack([np.zeros(LENS, int), 1 + k, 1 + (k + 1) % LENS], axis=1)
-    return np.concatenate([fan, fan + LENS + 1]).astype(np.int32)
+    return np.concatenate([fan, fan + LENS + 1]).astype(np.uint32)
 
 
 def lashes(seen: np.ndarray, normals: np.ndarray, at: np.ndarray, up: np.ndarray, length: float, kind: int) -> Lines:

@@ -6,8 +6,8 @@ import numpy as np
 
 from simswap_lib.world.compiled import compiled
 
-TILE = 8  # samples a side, 1 << SHIFT
 SHIFT = 3
+TILE = 1 << SHIFT  # samples a side
 AGAIN = 1500  # triangles of hair after which one looks again what is hidden
 
 

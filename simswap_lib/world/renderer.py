@@ -136,7 +136,7 @@ def photograph(
 
 def _first() -> Rendering:
     """A small picture in which everything that is compiled has something to do."""
-    shot = replace(Shot.sample(0), hair="long", glasses="sun", occluder="hand")
+    shot = replace(Shot.sample(0), hair="long", glasses="sun", occluder="hand", backdrop="lamps")
     return photograph(Identity.sample(0), shot, camera.framing(shot) * 128, 128, 128, extras=True)
 
 
