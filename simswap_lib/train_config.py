@@ -60,12 +60,12 @@ PRESETS = {
     ),
     # A few minutes on a CPU: the identity begins to move.
     "course": TrainConfig(people=400, photos=8, loss=FAST, steps=400, log_every=20, validate_every=100),
-    # The shipped `simswap`: an hour on one core.
+    # The shipped `simswap-64`: an hour on one core.
     "studio": TrainConfig(loss=FAST, steps=3200),
-    # The same at 128 pixels: minutes on a large GPU, days on a CPU.
+    # The shipped `simswap`, grown from 64 pixels by `tools/train_simswap.py`: an hour on two cores.
     "studio-128": TrainConfig(
-        people=5000, photos=8, size=128, width=40, critic_width=48, first_map=5, loss=FAST,
-        steps=5000, batch=64, ema=0.999, workers=4, log_every=50, validate_every=250, checkpoint_every=1000,
+        people=3600, photos=8, size=128, width=12, downs=3, scales=3, loss=FAST, steps=3000, batch=8,
+        learning_rate=3e-4,
     ),
     # One T4 of Colab, 20 minutes with the rendering: 128 pixels.
     "colab": TrainConfig(

@@ -62,15 +62,18 @@ def test_the_first_drawing_compiles_all_that_any_picture_needs():
     code = """
 import numba
 from simswap_lib.photographs import _every_kind
-from simswap_lib.world import Identity, render, backdrop, camera, hair, pixels, raster, renderer, ribbons
+from simswap_lib.world import Identity, Shot, render
+from simswap_lib.world import backdrop, camera, clothes, hair, pixels, props, raster, renderer, ribbons
 
 def compiled():
-    files = (backdrop, camera, hair, pixels, raster, ribbons)
+    files = (backdrop, camera, clothes, hair, pixels, props, raster, renderer, ribbons)
     found = [f for file in files for f in vars(file).values() if isinstance(f, numba.core.registry.CPUDispatcher)]
     return {f.py_func.__name__: len(f.signatures) for f in found}
 
 renderer._first()
 before = compiled()
+for seed in range(40):
+    backdrop.paint(Shot.sample(seed), 64, 64)
 for i, shot in enumerate(_every_kind()):
     render(Identity.sample(i), shot, 64 if i % 2 else 256, extras=i % 3 == 0)
 print({name: count for name, count in compiled().items() if count != before[name]})

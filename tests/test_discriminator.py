@@ -129,6 +129,21 @@ class TestShippedAndShortened:
             whole.first(3)
 
 
+class TestGrown:
+    def test_one_scale_more_in_front_and_the_others_see_what_they_saw(self):
+        torch.manual_seed(0)
+        small = Discriminator(DiscriminatorConfig(image_size=32, width=2)).eval()
+        grown = small.grown().eval()
+        assert grown.config == DiscriminatorConfig(image_size=64, width=2, scales=3, layers=small.config.layers)
+        image = torch.randn(1, 3, 64, 64)
+        halved = F.avg_pool2d(image, 3, stride=2, padding=1, count_include_pad=False)
+        for one, other in zip(grown(image)[1:], small(halved), strict=True):
+            for mine, theirs in zip(one, other, strict=True):
+                assert torch.equal(mine, theirs)
+        for mine, theirs in zip(grown(image)[0], small(image)[0], strict=True):
+            assert torch.equal(mine, theirs)
+
+
 class TestRefusals:
     @pytest.mark.parametrize("shape", [(3, 64, 64), (1, 1, 64, 64)])
     def test_not_rgb(self, shape):

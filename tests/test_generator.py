@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from torch.nn import functional as F
 
 from simswap_lib.models import weights
 from simswap_lib.models.generator import Decoder, Encoder, Generator, GeneratorConfig
@@ -122,6 +123,48 @@ class TestForward:
         target, v_source = pair()
         assert loaded.config == SMALL
         torch.testing.assert_close(loaded(target, v_source), net.eval()(target, v_source), atol=5e-3, rtol=0)
+
+
+class TestGrown:
+    """A network for pictures twice as large, with the old one inside."""
+
+    @pytest.fixture
+    def small(self):
+        torch.manual_seed(0)
+        return Generator(GeneratorConfig(image_size=32, width=4, downs=1, blocks=2, identity_dim=8)).eval()
+
+    def test_sizes(self, small):
+        grown = small.grown()
+        assert grown.config == GeneratorConfig(image_size=64, width=2, downs=2, blocks=2, identity_dim=8)
+        assert grown.config.channels == small.config.channels
+        target, v = torch.rand(2, 3, 64, 64), F.normalize(torch.randn(2, 8))
+        assert grown(target, v).shape == target.shape
+
+    def test_all_but_the_ends_is_the_old_network(self, small):
+        grown = small.grown().eval()
+        _, back = grown.fresh_ends()
+        seen = small.encoder.layers[0](torch.randn(2, 3, 32, 32))  # what the old first convolution makes of a picture
+        v = F.normalize(torch.randn(2, 8))
+        inside = small.decoder.layers(small.injection(small.encoder.layers[1:](seen), v))
+        again = grown.injection(grown.encoder.layers[2:](seen), v)
+        assert torch.equal(grown.decoder.layers[:-2](again), inside)
+        assert torch.equal(grown.decoder(again), back(inside))
+
+    def test_the_ends_fit(self, small):
+        front, back = small.grown().fresh_ends()
+        assert front(torch.rand(2, 3, 64, 64)).shape == small.encoder.layers[0](torch.rand(2, 3, 32, 32)).shape
+        assert back(torch.rand(2, 4, 32, 32)).shape == (2, 3, 64, 64)
+
+    def test_the_old_network_stays_as_it_was(self, small):
+        before = {name: value.clone() for name, value in small.state_dict().items()}
+        with torch.no_grad():
+            for parameter in small.grown().parameters():
+                parameter.zero_()
+        assert all(torch.equal(before[name], value) for name, value in small.state_dict().items())
+
+    def test_an_odd_number_of_channels(self):
+        with pytest.raises(ValueError, match="there are 3: an odd number"):
+            Generator(GeneratorConfig(image_size=32, width=3, downs=1, blocks=1, identity_dim=8)).grown()
 
 
 class TestRefusals:

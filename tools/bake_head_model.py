@@ -199,7 +199,7 @@ def bake(model, groups: dict[str, np.ndarray], people: int = PEOPLE) -> dict[str
     # First corner decides a triangle's part: at a border it lies outside the mouth.
     first = np.argmin(part[triangles] == features.MOUTH, axis=1)
     triangles = np.take_along_axis(triangles, (first[:, None] + np.arange(3)) % 3, axis=1)
-    normals = normals_of(mean, triangles.astype(np.int32))
+    normals = normals_of(mean, triangles.astype(np.int32), len(mean))
     openness = ambient_occlusion(mean, normals, triangles.astype(np.int32))
     twin = features.mirrored(template[used], part)
     lid = features.edge_loop(quads, number[LID[0]], number[LID[1]])

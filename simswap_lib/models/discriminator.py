@@ -102,6 +102,17 @@ class Discriminator(nn.Module):
         few.discriminators.load_state_dict(self.discriminators[:scales].state_dict())
         return few
 
+    def grown(self) -> Discriminator:
+        """One scale more, in front, for pictures twice as large: those of this network see what they saw before.
+
+        The new one begins as a copy of the first: strokes and edges look much the same at twice the size.
+        """
+        config = replace(self.config, image_size=2 * self.config.image_size, scales=self.config.scales + 1)
+        out = Discriminator(config)
+        out.discriminators[0].load_state_dict(self.discriminators[0].state_dict())
+        out.discriminators[1:].load_state_dict(self.discriminators.state_dict())
+        return out
+
     @property
     def maps(self) -> int:
         """M, the number of feature maps of each scale."""

@@ -103,6 +103,29 @@ class Generator(nn.Module):
         out.load_state_dict(self.state_dict())
         return out
 
+    def grown(self) -> Generator:
+        """A network for pictures twice as large, with this one inside: one halving more, half the channels outside.
+
+        Only its two ends are new, `fresh_ends`: between the picture and what this network's first convolution makes of
+        a picture half as large, and back. Whatever this network has learned lies between them, as it was.
+        Raises: ValueError if the channels cannot be halved.
+        Source: growing from small pictures to large ones: Karras et al. 2018, arXiv 1710.10196.
+        """
+        if self.config.width % 2:
+            raise ValueError(f"Growing halves the channels at full size, and there are {self.config.width}: an odd number.")
+        size, width, downs = 2 * self.config.image_size, self.config.width // 2, self.config.downs + 1
+        out = Generator(replace(self.config, image_size=size, width=width, downs=downs))
+        pairs = [(out.injection, self.injection)]
+        pairs += zip(out.encoder.layers[2:], self.encoder.layers[1:], strict=True)
+        pairs += zip(out.decoder.layers[:-2], self.decoder.layers, strict=True)
+        for new, old in pairs:
+            new.load_state_dict(old.state_dict())
+        return out
+
+    def fresh_ends(self) -> tuple[nn.Sequential, nn.Sequential]:
+        """What `grown` adds: picture (B, 3, H, W) -> features (B, 2 width, H / 2, W / 2), and back, before tanh."""
+        return self.encoder.layers[:2], nn.Sequential(*self.decoder.layers[-2:], self.decoder.to_rgb)
+
     def forward(self, target: Tensor, v_source: Tensor) -> Tensor:
         return torch.tanh(self.linear(target, v_source))
 

@@ -82,9 +82,7 @@ def assemble(level: Mesh, vertices: np.ndarray, identity: Identity, shot: Shot, 
 
     solid = count
     seen, corners = np.concatenate(positions), np.concatenate(triangles)
-    normals = raster.normals_of(seen, corners.view(np.uint32))
-    back = normals[len(mean) :, 2:] < 0  # what is not the head is seen from both sides
-    normals[len(mean) :] *= np.where(back, np.float32(-1), np.float32(1))
+    normals = raster.normals_of(seen, corners.view(np.uint32), len(mean))  # what is not the head has two sides
     shadow = np.concatenate([level.shadow_triangles, *triangles[1:]])
 
     lines = [*worn.worn]

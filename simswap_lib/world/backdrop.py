@@ -23,7 +23,7 @@ def paint(shot: Shot, height: int, width: int) -> np.ndarray:
     sigma = max(shot.backdrop_blur * tall, 0.5)
     image = cv2.GaussianBlur(image, (0, 0), sigma)
     image = cv2.resize(image, (width, height), interpolation=cv2.INTER_CUBIC)
-    return np.maximum(image, 0.001)
+    return np.maximum(image, np.float32(0.001), out=image)
 
 
 @lru_cache(maxsize=16)
@@ -41,6 +41,11 @@ def _spot(image: np.ndarray, x: float, y: float, radius: float, colour: np.ndarr
     _disc(image, float(x), float(y), float(radius), np.asarray(colour, np.float32), float(share))
 
 
+def _spots(image: np.ndarray, places: np.ndarray, colours: np.ndarray) -> None:
+    """Discs one over the other. places (N, 4): x, y, radius and share of each; colours (N, 3)."""
+    _discs(image, np.asarray(places, np.float64), np.asarray(colours, np.float32))
+
+
 @compiled
 def _fill(image, x0, y0, x1, y1, colour):
     tall, wide = image.shape[:2]
@@ -48,6 +53,37 @@ def _fill(image, x0, y0, x1, y1, colour):
         for col in range(max(x0, 0), min(x1 + 1, wide)):
             for m in range(3):
                 image[row, col, m] = colour[m]
+
+
+@compiled
+def _panes(image, rows, columns, glass, shades):
+    """Windows of a house, 2.5 by 4, at every row in every column. shades: (rows * columns,) how bright each is."""
+    pane = 0
+    for row in rows:
+        for column in columns:
+            for y in range(max(int(row), 0), min(int(row + 4) + 1, image.shape[0])):
+                for x in range(max(int(column), 0), min(int(column + 2.5) + 1, image.shape[1])):
+                    for m in range(3):
+                        image[y, x, m] = glass[m] * shades[pane]
+            pane += 1
+
+
+@compiled
+def _books(image, floor, books, colours):
+    """A row of books that stand on `floor`. books (N, 3): width, height and gap of each, in [0, 1]; colours (N, 3)."""
+    x, wide = 0.0, image.shape[1]
+    for n in range(len(books)):
+        w, h, gap = 2 + 4 * float(books[n, 0]), 9 + 6 * float(books[n, 1]), float(books[n, 2])
+        _fill(image, int(x), int(floor - h), int(x + w), int(floor), colours[n])
+        x += w + (3 + 50 * gap if gap < 0.12 else 0.4)
+        if x > wide:
+            break
+
+
+@compiled
+def _discs(image, places, colours):
+    for n in range(len(places)):
+        _disc(image, places[n, 0], places[n, 1], places[n, 2], colours[n], places[n, 3])
 
 
 @compiled
@@ -64,7 +100,7 @@ def _disc(image, x, y, radius, colour, share):
 def _wall(image, rng, first, second, third):
     tall, wide = image.shape[:2]
     x, y = _ramp(-1, wide)[None, :, None], _ramp(-1, tall)[:, None, None]
-    light = uniform(rng, -1, 1, 2)
+    light = uniform(rng, -1, 1, 2).tolist()  # numbers of Python's, which leave float32 what it is
     image *= 0.7 + 0.6 * np.exp(-((x - light[0]) ** 2 + (y - light[1]) ** 2) / 1.2)
     if rng.random() < 0.5:  # a picture on the wall
         w, h, x0, y0 = uniform(rng, 12, 26), uniform(rng, 10, 22), uniform(rng, -8, wide - 10), uniform(rng, 0, 20)
@@ -91,13 +127,7 @@ def _shelf(image, rng, first, second, third):
         books = rng.random((int(wide / 3) + 1, 6), np.float32)
         colours = 0.02 + 0.43 * books[:, 3:]
         colours = 0.5 * colours + 0.5 * colours.mean(1, keepdims=True) * third / max(third.max(), 0.1)
-        x = 0.0
-        for (w, h, gap), colour in zip(books[:, :3].tolist(), colours, strict=True):
-            w, h = 2 + 4 * w, 9 + 6 * h
-            _box(image, x, y + 16 - h, x + w, y + 16, colour)
-            x += w + (3 + 50 * gap if gap < 0.12 else 0.4)
-            if x > wide:
-                break
+        _books(image, y + 16, books[:, :3], np.asarray(colours, np.float32))
         _box(image, 0, y + 16, wide, y + 18, second)
 
 
@@ -127,13 +157,14 @@ def _trees(image, rng, first, second, third):
     tall, wide = image.shape[:2]
     leaves, palette = rng.random((48, 5)), np.stack([first, second, 0.6 * second])
     colours = palette[(3 * leaves[:, 3]).astype(int)] * (0.6 + 0.9 * leaves[:, 4:])
-    for (x, y, radius), colour in zip(leaves[:, :3].tolist(), colours, strict=True):
-        _spot(image, x * wide, y * (tall + 3) - 3, 3 + 6.5 * radius, colour)
+    x, y, radius = leaves[:, :3].T
+    _spots(image, np.stack([x * wide, y * (tall + 3) - 3, 3 + 6.5 * radius, np.ones(len(leaves))], axis=1), colours)
     for _ in range(rng.integers(0, 3)):
         x, w = uniform(rng, 0, wide), uniform(rng, 1.5, 4)
         _box(image, x, 0, x + w, tall, 0.35 * second)
-    for _ in range(rng.integers(6, 16)):  # sky between the leaves
-        _spot(image, uniform(rng, 0, wide), uniform(rng, 0, 36), uniform(rng, 0.8, 2.4), 1.6 * third)
+    x, y, radius = rng.random((rng.integers(6, 16), 3)).T  # sky between the leaves
+    holes = np.stack([x * wide, y * 36, 0.8 + 1.6 * radius, np.ones(len(x))], axis=1)
+    _spots(image, holes, np.tile(1.6 * third, (len(x), 1)))
 
 
 def _street(image, rng, first, second, third):
@@ -144,19 +175,18 @@ def _street(image, rng, first, second, third):
         w, top = uniform(rng, 10, 24), uniform(rng, -6, 22)
         wall = (first, second)[rng.integers(2)] * uniform(rng, 0.5, 1.3)
         _box(image, x, top, x + w, 52, wall)
-        glass = third * uniform(rng, 0.25, 0.9)
-        for row in np.arange(top + 2, 48, 7).tolist():
-            for column in np.arange(x + 2, x + w - 3, 5).tolist():
-                _box(image, column, row, column + 2.5, row + 4, glass * uniform(rng, 0.6, 1.2))
+        glass = np.asarray(third * uniform(rng, 0.25, 0.9), np.float32)
+        rows, columns = np.arange(top + 2, 48, 7), np.arange(x + 2, x + w - 3, 5)
+        _panes(image, rows, columns, glass, uniform(rng, 0.6, 1.2, len(rows) * len(columns)))
         x += w
     _box(image, 0, 52, wide, tall, 0.8 * second)
 
 
 def _night(image, rng, first, second, third):
-    wide = image.shape[1]
-    for _ in range(rng.integers(10, 26)):
-        colour = third * uniform(rng, 0.3, 1.6) * uniform(rng, 0.5, 1.1, 3).astype(np.float32)
-        _spot(image, uniform(rng, 0, wide), uniform(rng, 4, 54), uniform(rng, 1, 4.5), colour, uniform(rng, 0.4, 0.9))
+    dice = rng.random((rng.integers(10, 26), 8))
+    low, high = np.array([0.3, 0.5, 0.5, 0.5, 0, 4, 1, 0.4]), np.array([1.6, 1.1, 1.1, 1.1, image.shape[1], 54, 4.5, 0.9])
+    lamps = low + (high - low) * dice  # brightness, tint (3), x, y, radius, share
+    _spots(image, lamps[:, 4:], third * lamps[:, :1] * lamps[:, 1:4])
 
 
 PAINTERS = {

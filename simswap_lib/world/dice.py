@@ -36,6 +36,16 @@ def as_tuple(values: np.ndarray) -> tuple[float, ...]:
     return tuple(np.asarray(values, float).tolist())
 
 
+def as_tuples(rows: np.ndarray) -> tuple[tuple[float, ...], ...]:
+    """`as_tuple` of each row."""
+    return tuple(map(tuple, np.asarray(rows, float).tolist()))
+
+
+def bounded(values: np.ndarray, low: float, high: float) -> np.ndarray:
+    """`np.clip`, in a fraction of its time for a few numbers."""
+    return np.minimum(np.maximum(values, low), high)
+
+
 def within(values: np.ndarray, low: float, high: float) -> tuple[float, ...]:
     """Numbers as plain floats, no lower than `low` and no higher than `high`."""
     return tuple(min(max(value, low), high) for value in np.asarray(values, float).tolist())

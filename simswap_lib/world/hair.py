@@ -13,6 +13,7 @@ from simswap_lib.world.noise import step
 from simswap_lib.world.shots import Shot
 
 COLUMNS, ROWS = 41, 7  # of the curtain's grid
+DOWN, ACROSS = np.linspace(0, 1, ROWS)[:, None], np.linspace(-1, 1, COLUMNS)[None]
 CENTRE = np.array([0.0, 0.1, -0.95], np.float32)  # of the skull
 CROWN = np.array([0.0, 1.45, -1.45], np.float32)  # where the whorl sits
 ROOTS = 2600
@@ -152,10 +153,8 @@ def curtain(top: np.ndarray, shot: Shot) -> np.ndarray:
     """(ROWS * COLUMNS, 3) points of the hair that hangs behind the locks, from the ring's points (COLUMNS, 3)."""
     _, direction = ring()
     end = STYLES[shot.hair].curtain + 0.3 * (shot.hair_volume - 0.5)
-    t = np.linspace(0, 1, ROWS)[:, None]
-    u = np.linspace(-1, 1, COLUMNS)[None]
-    drop = (top[:, 1] - end)[None] * t * (1 - 0.12 * shot.hair_side * u)
-    bulge = -0.04 + (0.05 + 0.12 * shot.hair_volume) * np.sin(np.pi * np.minimum(t * 1.1, 1)) * (1 - 0.3 * t)
+    drop = (top[:, 1] - end)[None] * DOWN * (1 - 0.12 * shot.hair_side * ACROSS)
+    bulge = -0.04 + (0.05 + 0.12 * shot.hair_volume) * np.sin(np.pi * np.minimum(DOWN * 1.1, 1)) * (1 - 0.3 * DOWN)
     out = np.empty((ROWS, COLUMNS, 3), np.float32)
     out[..., 0] = top[:, 0] + direction[:, 0] * bulge
     out[..., 1] = top[:, 1] - drop

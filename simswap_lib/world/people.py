@@ -146,8 +146,8 @@ class Identity:
             lashes=uniform(rng, 0.2, 0.6) if male else uniform(rng, 0.4, 1.0),
             beard=uniform(rng, 0.2, 1.0) if bearded else 0.0,
             moustache=uniform(rng, 0.2, 1.0) if moustache else 0.0,
-            scar=(*(float(v) for v in scar), uniform(rng, 0.5, 1.0) if rng.random() < 0.08 else 0.0),
-            moles=tuple(tuple(float(v) for v in mole) for mole in moles),
+            scar=(*scar, uniform(rng, 0.5, 1.0) if rng.random() < 0.08 else 0.0),
+            moles=tuple(moles),
         )
 
     @staticmethod

@@ -4,16 +4,27 @@ Things that are worn hang on vertices of the head, so that they fit whoever wear
 """
 
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cache, lru_cache, partial
 
 import numpy as np
 
 from simswap_lib.world import head_model
+from simswap_lib.world.compiled import compiled
 from simswap_lib.world.shots import Shot
 
 LENS = 24  # corners of a lens
+ROUND = np.linspace(0, 2 * np.pi, LENS + 1)
+BRIDGE = np.linspace(-1, 1, 5)  # along the bridge of a pair of glasses
 MASK_ROWS, MASK_COLUMNS = 9, 15
 FRAME_WIDTH = {"thin": 0.016, "thick": 0.045, "sun": 0.032}
+
+
+@cache
+def _along(count: int) -> np.ndarray:
+    """(count,) from 0 to 1, read-only."""
+    out = np.linspace(0, 1, count)
+    out.flags.writeable = False
+    return out
 
 
 @dataclass
@@ -51,7 +62,7 @@ def anchors() -> dict[str, np.ndarray]:
     ears = [candidates[np.argmin((x - s * 1.28) ** 2 + (y - 0.12) ** 2 + (z + 1.2) ** 2)] for s in (-1, 1)]
     bearing = np.arctan2(x, z + 0.95)
     outside = np.hypot(x, z + 0.95)
-    u, v = np.meshgrid(np.linspace(-1, 1, MASK_COLUMNS), np.linspace(0, 1, MASK_ROWS))
+    u, v = np.meshgrid(np.linspace(-1, 1, MASK_COLUMNS), _along(MASK_ROWS))
     top, bottom = -0.42 - 0.28 * u**2, -1.95 + 0.55 * u**2
     height = top + (bottom - top) * v
     mask = [
@@ -94,8 +105,7 @@ def _glasses(props: Props, rest: np.ndarray, ears: np.ndarray, shot: Shot, kind:
         a, b = a + 0.05, b + 0.04
     # In front of nose bridge, brows and cheeks, whichever stands out most.
     plane = max(rest[0, 2] + 0.03, rest[1:3, 2].max() + 0.10, rest[3:, 2].max() + 0.06)
-    angle = np.linspace(0, 2 * np.pi, LENS + 1)
-    c, s = np.cos(angle), np.sin(angle)
+    c, s = np.cos(ROUND), np.sin(ROUND)
     rim = np.stack([a * np.sign(c) * np.abs(c) ** (2 / power), b * np.sign(s) * np.abs(s) ** (2 / power)], axis=1)
     inner, middle = 0.11, np.array([0.11 + a, -0.05])
 
@@ -108,12 +118,12 @@ def _glasses(props: Props, rest: np.ndarray, ears: np.ndarray, shot: Shot, kind:
         loops.append(loop)
         lenses.append(np.concatenate([bent(side * middle[0], middle[1])[None], loop[:-1]]))
     width = FRAME_WIDTH[shot.glasses]
-    bridge = bent(np.linspace(-inner, inner, 5), middle[1] + 0.06 + 0.04 * np.cos(np.linspace(-1.5, 1.5, 5)))
+    bridge = bent(inner * BRIDGE, middle[1] + 0.06 + 0.04 * np.cos(1.5 * BRIDGE))
     temples = []
     for side, ear in zip((-1, 1), ears, strict=True):
         hinge = bent(np.array(side * (middle[0] + a)), np.array(middle[1] + 0.4 * b))
         behind = np.array([side * max(abs(ear[0]) - 0.02, abs(hinge[0])), ear[1] + 0.1, ear[2]])
-        temples.append(hinge + np.linspace(0, 1, 5)[:, None] * (behind - hinge))
+        temples.append(hinge + _along(5)[:, None] * (behind - hinge))
     props.worn += [
         Lines(np.array(loops, np.float32), np.full(2, width, np.float32), np.zeros(2, np.float32), kind),
         Lines(bridge[None].astype(np.float32), np.full(1, width, np.float32), np.zeros(1, np.float32), kind),
@@ -138,7 +148,7 @@ def _mask(props: Props, points: np.ndarray, ears: np.ndarray, kind: int) -> None
     grid[1:-1, :, 1] = 0.5 * grid[1:-1, :, 1] + 0.25 * (grid[:-2, :, 1] + grid[2:, :, 1])
     grid += axis
     props.mask = grid.reshape(-1, 3)
-    t = np.linspace(0, 1, 4)[:, None]
+    t = _along(4)[:, None]
     straps = []
     for column, ear in ((0, ears[0]), (-1, ears[1])):
         for row, up in ((0, 0.15), (MASK_ROWS - 1, -0.25)):
@@ -153,7 +163,7 @@ def _strand(props: Props, surface: np.ndarray, shot: Shot, kind: int) -> None:
     count, steps = 26, surface.shape[1]
     across, _, turn = shot.occluder_place
     reach = 5 + int(3.9 * (0.5 + 0.5 * shot.occluder_place[1]))  # how far down it comes
-    t = np.linspace(0, 1, steps)
+    t = _along(steps)
     spread = rng.normal(0, 0.35, count)[:, None] * (0.5 + 0.8 * t)
     side = 1.0 if across > 0 else -1.0
     column = np.clip(3.5 + side * (0.7 + 1.9 * abs(across)) + 1.3 * turn * t**1.5 + spread, 0, 6.999)
@@ -180,7 +190,7 @@ def hold(props: Props, shot: Shot, mouth: np.ndarray, kinds: dict[str, int]) -> 
     if shot.occluder == "microphone":
         top = mouth + [0.45 * across, -0.32 + 0.12 * up, 0.62]
         end = top + [1.4 * turn, -3.2, 0.7]
-        path = top + np.linspace(0, 1, 4)[:, None] * (end - top)
+        path = top + _along(4)[:, None] * (end - top)
         ball = np.linspace(-1, 1, 9)
         axis = (end - top) / np.linalg.norm(end - top)
         globe = top - axis * 0.30 * ball[::-1, None]
@@ -192,40 +202,61 @@ def hold(props: Props, shot: Shot, mouth: np.ndarray, kinds: dict[str, int]) -> 
         palm = mouth + [side * (0.85 + 0.25 * abs(across)), -0.75 + 0.25 * up, 0.55]
         lean = np.radians(side * (28 + 22 * turn))
         right, upwards = np.array([np.cos(lean), np.sin(lean), 0.0]), np.array([-np.sin(lean), np.cos(lean), 0.0])
-        away = np.array([0.0, 0.0, 1.0])
+        axes = np.stack([side * right, upwards, [0.0, 0.0, 1.0]])
 
-        def local(x, y, z):
-            return palm + side * x * right + y * upwards + z * away
+        def local(*places):  # x, y, z of the hand's own: numbers or (K,) -> (K, 3)
+            return palm + np.stack(np.broadcast_arrays(*places), axis=1) @ axes
 
         for base, length, bend in ((-0.36, 0.72, 0.16), (-0.12, 0.88, 0.13), (0.13, 0.84, 0.15), (0.36, 0.64, 0.2)):
-            k = np.linspace(0, 1, 7)
-            path = np.array([local(base * (1 - 0.12 * a), 0.22 + (length + 0.08) * a, 0.06 - bend * a * a) for a in k])
+            k = _along(7)
+            path = local(base * (1 - 0.12 * k), 0.22 + (length + 0.08) * k, 0.06 - bend * k * k)
             radii = np.array([0.130, 0.122, 0.116, 0.117, 0.106, 0.092, 0.03])
             props.held.append((*tube(path, radii), kinds["hand"]))
-        k = np.linspace(0, 1, 6)
-        thumb = np.array([local(-0.36 - 0.36 * np.sqrt(a), -0.25 + 0.72 * a, 0.10 - 0.12 * a) for a in k])
+        k = _along(6)
+        thumb = local(-0.36 - 0.36 * np.sqrt(k), -0.25 + 0.72 * k, 0.10 - 0.12 * k)
         props.held.append((*tube(thumb, np.array([0.19, 0.17, 0.145, 0.14, 0.12, 0.04])), kinds["hand"]))
         k = np.array([0.0, 0.06, 0.16, 0.27, 0.38, 0.5, 0.65, 0.8, 1.0])
-        arm = np.array([local(0.02, 0.52 - 3.2 * a, -0.02 + 0.3 * a) for a in k])
+        arm = local(0.02, 0.52 - 3.2 * k, -0.02 + 0.3 * k)
         wide = np.array([0.16, 0.47, 0.50, 0.42, 0.33, 0.32, 0.36, 0.4, 0.44])
         props.held.append((*tube(arm, wide, ring=12, flat=0.42), kinds["hand"]))
 
 
 def tube(path: np.ndarray, radii: np.ndarray, ring: int = 9, flat: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
     """A tube along `path` (K, 3) with its radii (K,): vertices and triangles; `flat` squeezes it towards the camera."""
-    ahead = np.gradient(path, axis=0)
-    ahead /= np.linalg.norm(ahead, axis=1, keepdims=True)
-    side = np.cross(ahead, [0.0, 0.0, 1.0])
-    side /= np.linalg.norm(side, axis=1, keepdims=True)
-    front = np.cross(side, ahead)
-    angle = np.linspace(0, 2 * np.pi, ring, endpoint=False)
-    arm = np.cos(angle)[None, :, None] * side[:, None] + flat * np.sin(angle)[None, :, None] * front[:, None]
-    vertices = (path[:, None] + radii[:, None, None] * arm).reshape(-1, 3)
-    i = np.arange(len(path) * ring).reshape(len(path), ring)
+    vertices = _tube(np.asarray(path, np.float64), np.asarray(radii, np.float64), ring, float(flat))
+    return vertices, tube_triangles(len(path), ring)
+
+
+@partial(compiled, allocates=True)
+def _tube(path, radii, ring, flat):
+    count = len(path)
+    out = np.empty((count * ring, 3), np.float32)
+    ahead, side, front = np.empty(3), np.empty(3), np.empty(3)
+    for k in range(count):
+        before, after = path[max(k - 1, 0)], path[min(k + 1, count - 1)]
+        for m in range(3):
+            ahead[m] = after[m] - before[m]
+        ahead /= np.sqrt((ahead * ahead).sum())
+        side[0], side[1], side[2] = ahead[1], -ahead[0], 0.0  # across, as the camera sees it
+        side /= np.sqrt((side * side).sum())
+        for m in range(3):
+            a, b = (m + 1) % 3, (m + 2) % 3
+            front[m] = side[a] * ahead[b] - side[b] * ahead[a]
+        for n in range(ring):
+            angle = 2 * np.pi * n / ring
+            for m in range(3):
+                arm = np.cos(angle) * side[m] + flat * np.sin(angle) * front[m]
+                out[k * ring + n, m] = path[k, m] + radii[k] * arm
+    return out
+
+
+@lru_cache(maxsize=16)
+def tube_triangles(rows: int, ring: int) -> np.ndarray:
+    """(T, 3) triangles of a tube of `rows` rings with `ring` points each, numbered from 0."""
+    i = np.arange(rows * ring).reshape(rows, ring)
     j = np.roll(i, -1, axis=1)
     a, b, c, d = i[:-1].ravel(), j[:-1].ravel(), i[1:].ravel(), j[1:].ravel()
-    triangles = np.concatenate([np.stack([a, b, c], 1), np.stack([b, d, c], 1)])
-    return vertices.astype(np.float32), triangles.astype(np.int32)
+    return np.concatenate([np.stack([a, b, c], 1), np.stack([b, d, c], 1)]).astype(np.int32)
 
 
 @lru_cache(maxsize=1)

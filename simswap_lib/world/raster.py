@@ -106,8 +106,11 @@ def weights(screen, inverse, i, j, k, x, y):
 
 
 @partial(compiled, allocates=True)
-def normals_of(vertices, triangles):
-    """(N, 3) unit normals, each the area-weighted mean of the triangles around the vertex."""
+def normals_of(vertices, triangles, two_sided_from):
+    """(N, 3) unit normals, each the area-weighted mean of the triangles around the vertex.
+
+    Those of vertices from number `two_sided_from` on are turned to the camera.
+    """
     out = np.zeros_like(vertices)
     for t in range(len(triangles)):
         i, j, k = triangles[t, 0], triangles[t, 1], triangles[t, 2]
@@ -120,6 +123,8 @@ def normals_of(vertices, triangles):
             out[m, 2] += nz
     for m in range(len(out)):
         length = np.sqrt(out[m, 0] ** 2 + out[m, 1] ** 2 + out[m, 2] ** 2) + 1e-12
+        if m >= two_sided_from and out[m, 2] < 0:
+            length = -length
         for c in range(3):
             out[m, c] /= length
     return out

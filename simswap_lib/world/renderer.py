@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from functools import partial
 from math import atan2, degrees, hypot
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy as np
 from simswap_lib.world import backdrop, camera, head_model, look, pixels, props, raster, skin
 from simswap_lib.world.assembly import assemble, head
 from simswap_lib.world.body import body
-from simswap_lib.world.compiled import compile_once
+from simswap_lib.world.compiled import compile_once, compiled
 from simswap_lib.world.look import PARTS as PARTS
 from simswap_lib.world.mesh import COARSE_UP_TO, mesh
 from simswap_lib.world.people import Identity
@@ -98,8 +99,7 @@ def photograph(
     index, nearest = raster.rasterise(screen, inverse, things.triangles, things.one_sided, 2 * height, 2 * width)
     lap("rasteriser")
     lamp = _lamp(shot)
-    toward = things.seen[: things.solid] @ lamp[:, :3].T + lamp[:, 3]
-    places, height_above = np.ascontiguousarray(toward[:, :2]), np.ascontiguousarray(toward[:, 2])
+    places, height_above = _from_lamp(things.seen[: things.solid], lamp)
     _, depths = raster.rasterise(
         places, height_above, things.shadow, len(level.shadow_triangles), look.SHADOW_SIZE, look.SHADOW_SIZE
     )
@@ -136,7 +136,9 @@ def photograph(
 
 def _first() -> Rendering:
     """A small picture in which everything that is compiled has something to do."""
-    shot = replace(Shot.sample(0), hair="long", glasses="sun", occluder="hand", backdrop="lamps")
+    shot = replace(Shot.sample(0), hair="long", glasses="sun", occluder="hand")
+    for kind in backdrop.PAINTERS:
+        backdrop.paint(replace(shot, backdrop=kind), 64, 64)
     return photograph(Identity.sample(0), shot, camera.framing(shot) * 128, 128, 128, extras=True)
 
 
@@ -151,6 +153,18 @@ def _lamp(shot: Shot) -> np.ndarray:
     out[:2] *= look.SHADOW_CELLS
     out[:2, 3] = look.SHADOW_SIZE / 2 + 0.6 * (out[:2, 1] + out[:2, 2])  # the map's middle lies inside the head
     return out.astype(np.float32)
+
+
+@partial(compiled, allocates=True)
+def _from_lamp(points, lamp):
+    """Where points (N, 3) in camera axes lie on the shadow map, (N, 2), and how far towards the light, (N,)."""
+    places, height = np.empty((len(points), 2), np.float32), np.empty(len(points), np.float32)
+    for i in range(len(points)):
+        x, y, z = points[i, 0], points[i, 1], points[i, 2]
+        for m in range(2):
+            places[i, m] = lamp[m, 0] * x + lamp[m, 1] * y + lamp[m, 2] * z + lamp[m, 3]
+        height[i] = lamp[2, 0] * x + lamp[2, 1] * y + lamp[2, 2] * z + lamp[2, 3]
+    return places, height
 
 
 def _glaze(image, lenses, shot, told, view, nearest, extras, parts) -> None:

@@ -5,7 +5,20 @@ from math import cos, radians, sin
 
 import numpy as np
 
-from simswap_lib.world.dice import Colour, as_tuple, between, clip, dice, linear, pick, uniform, within
+from simswap_lib.world.dice import (
+    Colour,
+    as_tuple,
+    as_tuples,
+    between,
+    bounded,
+    clip,
+    dice,
+    linear,
+    pick,
+    ramp_of,
+    uniform,
+    within,
+)
 from simswap_lib.world.people import GREY, HAIRS, SKIN_RAMP
 
 HAIR_STYLES = ("bald", "buzz", "short", "side", "swept", "curly", "afro", "bob", "long", "wavy", "tied")
@@ -105,7 +118,7 @@ class Shot:
         light = _light(rng, indoor, backdrop)
         tint = uniform(rng, 25, 225, 3)
         grey = tint.sum() / 3
-        cloth = [linear(within(grey + (tint - grey) * uniform(rng, 0.1, 1.0), 8, 240)) for _ in range(2)]
+        cloth = linear(bounded(grey + (tint - grey) * uniform(rng, 0.1, 1.0, 2)[:, None], 8, 240))  # (2, 3)
         skin = between(SKIN_RAMP, uniform(rng, 0, len(SKIN_RAMP) - 1))
         occluder = pick(rng, OCCLUDERS, OCCLUDERS_OFTEN)
         hair = pick(rng, HAIR_STYLES, HAIR_OFTEN)
@@ -113,12 +126,12 @@ class Shot:
         at = uniform(rng, 0, len(HAIRS)) if rng.random() < 0.8 else uniform(rng, 0, len(HAIR_COLOURS) - 1)
         hair_colour = between(HAIR_COLOURS, at) * uniform(rng, 0.8, 1.15)
         metal, dyed = uniform(rng, 14, 60), rng.integers(len(MASKS))
-        cover = {
-            "hand": skin,
-            "microphone": linear(np.full(3, metal)),
-            "mask": linear(MASKS[dyed]),
-            "strand": hair_colour,
-        }
+        if occluder == "microphone":
+            cover = linear(np.full(3, metal))
+        elif occluder == "mask":
+            cover = linear(MASKS[dyed])
+        else:
+            cover = {"hand": skin, "strand": hair_colour}.get(occluder, np.zeros(3))
         return cls(
             yaw=clip(rng.normal(0, 15), -36, 36),
             pitch=clip(rng.normal(0, 8), -20, 20),
@@ -132,14 +145,14 @@ class Shot:
             hairline=rng.normal(0.05, 0.07),
             hair_side=uniform(rng, -1, 1),
             clothes=pick(rng, CLOTHES),
-            cloth=tuple(as_tuple(c) for c in cloth),
+            cloth=as_tuples(cloth),
             cloth_pattern=uniform(rng, 0, 1),
             collar=uniform(rng, -0.2, 0.2),
             glasses=pick(rng, GLASSES, GLASSES_OFTEN) if occluder != "mask" else "none",
             glasses_colour=as_tuple(linear((18, 40, 90, 150)[rng.integers(4)] * uniform(rng, 0.7, 1.2, 3))),
             glasses_shape=as_tuple(uniform(rng, 0, 1, 3)),
             occluder=occluder,
-            occluder_colour=within(cover.get(occluder, 0.0 * skin), 0.004, 0.9),
+            occluder_colour=within(cover, 0.004, 0.9),
             occluder_place=as_tuple(uniform(rng, -1, 1, 3)),
             backdrop=backdrop,
             backdrop_colours=_backdrop_colours(rng, backdrop),
@@ -185,17 +198,17 @@ def _backdrop_colours(rng: np.random.Generator, kind: str) -> tuple[Colour, Colo
     grey = base.sum() / 3
     wall = grey + (base - grey) * uniform(rng, 0.1, 0.5)
     darker, other = uniform(rng, 0.5, 0.9), uniform(rng, 0.6, 1.3)
-    if kind == "wall":
-        colours = wall, wall * darker, wall * other
-    elif kind == "window":
-        colours = wall, wall * 0.7, (235, 240, 245)
-    elif kind == "shelf":
-        colours = wall * 0.6, (110, 76, 50), base
-    elif kind == "lamps":
-        colours = wall * 0.5, wall * 0.3, (255, 214, 150)
+    if kind in BACKDROPS:
+        light = ramp_of(BACKDROPS[kind])
     else:
-        colours = BACKDROPS[kind]
-    return tuple(within(linear(within(colour, 0, 255)) * bright, 0.003, 1.2) for colour in colours)
+        colours = {
+            "wall": (wall, wall * darker, wall * other),
+            "window": (wall, wall * 0.7, (235, 240, 245)),
+            "shelf": (wall * 0.6, (110, 76, 50), base),
+            "lamps": (wall * 0.5, wall * 0.3, (255, 214, 150)),
+        }[kind]
+        light = linear(bounded(np.array(colours), 0, 255))
+    return as_tuples(bounded(light * bright, 0.003, 1.2))
 
 
 def sides(action: str) -> tuple[str, ...]:
@@ -207,7 +220,7 @@ def _both_sides(actions: dict[str, float], rng: np.random.Generator) -> list[tup
     """Actions that exist for the left and the right half are played on both, nearly alike."""
     out = []
     for action, strength in actions.items():
-        out += [(action + side, clip(strength * uniform(rng, 0.85, 1.0), 0, 1)) for side in sides(action)]
+        out += [(action + side, strength * uniform(rng, 0.85, 1.0)) for side in sides(action)]
     return out
 
 

@@ -194,15 +194,19 @@ def paint_skin(p, grid, chart, x, y, z, A, lips, rim, fine):
     hairy = max(A[12] * p.beard, A[13] * p.moustache)
     if hairy > 0.01:
         patchy = step(0.0, 0.55, hairy - 0.35 * (noise(grid, 5 * x + p.pattern[2], 5 * y, 5 * z) - 0.3))
-        grain = noise(grid, 46 * x + p.pattern[0], 20 * y + p.pattern[1], 24 * z)
-        amount = patchy * (0.35 + 0.65 * max(p.beard, p.moustache)) * (1 - 0.55 * fine * (1 - step(0.25, 0.7, grain)))
+        amount = patchy * (0.35 + 0.65 * max(p.beard, p.moustache))
+        if fine > 0:
+            grain = noise(grid, 46 * x + p.pattern[0], 20 * y + p.pattern[1], 24 * z)
+            amount *= 1 - 0.55 * fine * (1 - step(0.25, 0.7, grain))
         amount *= 1 - step(0.15, 0.4, lips)
         colour = towards(colour, p.beard_colour[0], p.beard_colour[1], p.beard_colour[2], min(0.92 * amount, 0.94))
         gloss *= 1 - 0.6 * amount
     # Lips, with fine upright lines.
     mouth = step(0.16, 0.5, lips)
     if mouth > 0:
-        upright = 1 - 0.22 * fine * noise(grid, 30 * x, 4 * y, p.pattern[0]) - 0.14 * noise(grid, 8 * x, 6 * y, 1.5)
+        upright = 1 - 0.14 * noise(grid, 8 * x, 6 * y, 1.5)
+        if fine > 0:
+            upright -= 0.22 * fine * noise(grid, 30 * x, 4 * y, p.pattern[0])
         darker = 1 - 0.16 * step(-1.0, -0.96, y)  # the upper lip
         upright *= darker
         colour = towards(colour, p.lips[0] * upright, p.lips[1] * upright, p.lips[2] * upright, mouth)
