@@ -15,10 +15,10 @@ from simswap_lib.train_config import TrainConfig
 
 FOLDER = DATA / "results" / "experiments"
 ALL_TERMS = "match-4"
-# All go on from the shipped generator and its discriminator, which swap already, with the weights of the paper: what
+# All go on from `halfway` and its discriminator, which swap already, with the weights of the paper: what
 # one change does from there shows within a few hundred steps.
 BASE = TrainConfig(
-    start="simswap", start_critic="critic", loss=LossWeights(), ema=0.98,
+    start="halfway", start_critic="critic", loss=LossWeights(), ema=0.98,
     steps=300, batch=8, log_every=10, validate_every=50, checkpoint_every=50,
 )  # fmt: skip
 

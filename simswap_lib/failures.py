@@ -15,7 +15,7 @@ from simswap_lib.losses import LossWeights
 from simswap_lib.train_config import TrainConfig
 
 FOLDER = DATA / "results" / "failures"
-START = "simswap"  # every run goes on from this generator, so that whatever is lost was there before
+START = "halfway"  # every run goes on from this generator, so that whatever is lost was there before
 HEALTHY = TrainConfig(
     start=START, people=60, photos=4, batch=8, critic_width=16, loss=LossWeights(identity=30.0), learning_rate=4e-4,
     ema=0.9, steps=120, log_every=2, validate_every=30, checkpoint_every=1000,

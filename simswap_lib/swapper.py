@@ -69,7 +69,8 @@ class FaceSwapper:
         source, target: aligned faces, uint8 RGB (H, W, 3) or a batch (B, H, W, 3), square, 32 to 8,192 pixels a side;
         the two may differ in size. One source may serve many targets, and many sources one target.
 
-        The network works at its own size (64 pixels for `simswap`); other sizes are resized on the way in and back.
+        The network works at its own size (128 pixels for `simswap`, 64 for `simswap-64`); other sizes are resized on
+        the way in and back.
         Returns uint8 RGB (H, W, 3), or (B, H, W, 3) if either was a batch. The picture is not marked as synthetic:
         `provenance.write_image` marks what it writes.
 

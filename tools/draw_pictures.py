@@ -18,6 +18,7 @@ from simswap_lib.swapper import FaceSwapper
 from simswap_lib.world import HELD_OUT, Identity, Shot, contact_sheet, render, swap_truth
 
 COLUMNS, SIDE = 8, 128
+GENERATORS = ("halfway", "simswap-64", "simswap")  # each goes on from the best moment of the one before
 
 
 def swaps() -> np.ndarray:
@@ -37,10 +38,10 @@ def swaps() -> np.ndarray:
 
 
 def training() -> np.ndarray:
-    """uint8 RGB: the recognisers' retrieval of unseen people, and the generator's validation, over the steps."""
+    """uint8 RGB: the recognisers' retrieval of unseen people, and the validation of the generators on their way."""
     logs = {
         name: [json.loads(line) for line in (DATA / "results" / f"{name}.jsonl").read_text().splitlines()]
-        for name in ("arcface", "judge", "simswap")
+        for name in ("arcface", "judge", *GENERATORS)
     }
     figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.2), layout="constrained")
     for name, colour, style in (("arcface", "#0072B2", "-"), ("judge", "#D55E00", "--")):
@@ -48,17 +49,24 @@ def training() -> np.ndarray:
         left.plot([r["step"] for r in log], [100 * r["retrieval"] for r in log], style, color=colour, label=name)
     left.axhline(95, color="0.6", linewidth=1)
     left.set(
-        xlabel="training step", ylabel="true pictures found, %", title="recognisers, unseen people, gallery of 100"
+        xlabel="training step", ylabel="true pictures found, %", title="recognisers, unseen people"
     )
     left.legend(frameon=False)
-    log = [r for r in logs["simswap"] if "score" in r]
+    log, before = [], 0
+    for name in GENERATORS:
+        held = [r for r in logs[name] if "score" in r]
+        best = max(held, key=lambda r: r["score"])["pictures"]
+        log += [r | {"pictures": before + r["pictures"]} for r in held if r["pictures"] <= best]
+        right.axvline(before / 1000, color="0.8", linewidth=1)
+        right.text(before / 1000 + 1, 0.97, name, color="0.4", fontsize=8, va="top")
+        before += best
     for key, label, colour, style in (
         ("held_out_cos_source", "cosine to source", "#0072B2", "-"),
         ("held_out_cos_target", "cosine to target", "#D55E00", "--"),
         ("held_out_redrawn_l1", "L1 of redrawing a person", "#009E73", ":"),
     ):
-        right.plot([r["step"] for r in log], [r[key] for r in log], style, color=colour, label=label)
-    right.set(xlabel="training step", title="simswap, validation people, training recogniser", ylim=(0, 1))
+        right.plot([r["pictures"] / 1000 for r in log], [r[key] for r in log], style, color=colour, label=label)
+    right.set(xlabel="thousand pictures", title="generators, validation people", ylim=(0, 1))
     right.legend(frameon=False)
     figure.canvas.draw()
     pixels = np.asarray(figure.canvas.buffer_rgba())[..., :3].copy()

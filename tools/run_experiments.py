@@ -34,7 +34,7 @@ from simswap_lib.watching import STRIP, Strip
 LAST = "last"  # of a run folder: the averaged generator after the last step, which need not be the best
 CARD = """# {name}
 
-What became of `simswap` when it was trained on for comparison: {words}. Use `simswap` to swap
+What became of `halfway` when it was trained on for comparison: {words}. Use `simswap` to swap
 faces; this one is here to be looked at beside its siblings in lesson 06.
 
 - made by: `python tools/run_experiments.py {name}`: {steps} steps of {batch} pictures, averaged weights of the last

@@ -1,12 +1,12 @@
-"""Train the generators that the course ships: `simswap-64`, at 64 pixels, and then `simswap`, at 128.
+"""Train the generators that the course ships, each from the one before: `halfway`, `simswap-64`, `simswap`.
 
-    python tools/train_simswap.py simswap-64 --cache cache --run runs/simswap-64
-    python tools/train_simswap.py simswap --cache cache --run runs/simswap
+    python tools/train_simswap.py simswap-64 --cache cache --runs runs
 
-The first takes an hour of one CPU core. The second goes on from it, first at 64 pixels, where steps are cheap, then at
-128 with one halving more: two hours of two cores. A stopped run goes on where it was when the command is given again.
-The best moment by the validation score (held-out people, no true answer) is written to data/weights/<name>/; of
-`simswap-64` the discriminator of that moment, too, as `critic`.
+`halfway` begins with nothing and takes an hour of one CPU core at 64 pixels; lessons 05 to 07 go on from it and its
+discriminator, `critic`. `simswap-64` goes on from them with an ever heavier gradient penalty, and `simswap` from
+`simswap-64`, grown to 128 pixels: each less than an hour of two cores. A stopped run goes on where it was when the
+command is given again. The best moment by the validation score (held-out people, no true answer) is written to
+data/weights/<name>/.
 """
 
 import argparse
@@ -22,7 +22,7 @@ from train_recognisers import machine
 
 from simswap_lib import material
 from simswap_lib.checkpoints import LOG
-from simswap_lib.files import DATA, to_tensor
+from simswap_lib.files import DATA, to_tensor, whole_file
 from simswap_lib.models import weights
 from simswap_lib.models.discriminator import Discriminator
 from simswap_lib.models.generator import Generator
@@ -32,16 +32,35 @@ from simswap_lib.train_config import PRESETS, TrainConfig, configured
 from simswap_lib.training import BEST, BEST_CRITIC, train
 
 STUDIO = PRESETS["studio"]
-MORE = replace(STUDIO, start="simswap-64", start_critic="critic", learning_rate=3e-4, seed=1, steps=2400)
-RECIPES = {"simswap-64": [STUDIO], "simswap": [MORE, PRESETS["studio-128"]]}
-END_STEPS = 400  # in which the new ends of a grown generator learn their part
+LARGE = PRESETS["studio-128"]
+MORE = replace(STUDIO, learning_rate=3e-4, validate_every=100, checkpoint_every=100)
+# The parts of each run, one after the other: every part goes on from the best moment of the part before it. A heavy
+# penalty from one step to the next would make the discriminator forget what it knows, so it grows.
+RECIPES = {
+    "halfway": [STUDIO],
+    "simswap-64": [
+        replace(MORE, loss=replace(STUDIO.loss, gp=gp), steps=steps, seed=seed)
+        for gp, steps, seed in ((1e-5, 1000, 1), (0.02, 300, 3), (0.2, 300, 4), (2.0, 500, 5))
+    ],
+    "simswap": [
+        replace(LARGE, loss=replace(LARGE.loss, gp=2.0, reconstruction=10.0), steps=800),
+        replace(LARGE, loss=replace(LARGE.loss, gp=2.0), steps=500, seed=1),
+        replace(LARGE, seed=2),
+    ],
+}
+BEFORE = {
+    "halfway": "from nothing",
+    "simswap-64": "on from `halfway`; the last part",
+    "simswap": "grown from `simswap-64`; the last part",
+}
+END_STEPS = 600  # in which the new ends of a grown generator learn their part
 CARD = """# {name}
 
 The generator of SimSwap (encoder, ID injection, decoder) for the face world at {size} px: it draws the target's picture
 with the source's identity.
 
-- made by: `python tools/train_simswap.py {name}`: {steps} steps of {batch} pictures, {minutes:.0f} minutes on
-  {machine}; these are the averaged weights after step {best_step}, the best validation score
+- made by: `python tools/train_simswap.py {name}`, {before}: {steps} steps of {batch} pictures,
+  {minutes:.0f} minutes on {machine}; these are the averaged weights after step {best_step}, the best validation score
 - data: renders of the face world (version {world}): {people} people x {photos} photographs, every shot belonging to
   one person; nobody real, no licence, no consent needed. No true answer of a swap was seen in training or in choosing
 - identity vectors: the recogniser `{recogniser}`
@@ -55,25 +74,27 @@ with the source's identity.
 """
 CRITIC_CARD = """# critic
 
-The two-scale PatchGAN discriminator that `simswap-64` was trained against, of the same moment (step {best_step}).
+The two-scale PatchGAN discriminator that `halfway` was trained against, of the same moment (step {best_step}).
 Lesson 06 looks into its feature maps; lessons 05 to 07 go on training from both.
 
-- made by: `python tools/train_simswap.py simswap-64`; data and limits as for `simswap-64`
+- made by: `python tools/train_simswap.py halfway`; data and limits as for `halfway`
 - licence: MIT
 """
 
 
-def grow(before: Path, run: Path, config: TrainConfig) -> dict[str, str]:
-    """Settings to go on at twice the size from the best moment of the run `before`; what has grown lies in `run`."""
-    folders = {"start": run / "start", "start_critic": run / "start-critic"}
-    if not all((folder / "config.json").exists() for folder in folders.values()):
-        small = Generator.from_pretrained(before / BEST)
-        grown = small.grown()
-        fit_ends(grown, small, config)
-        weights.save(grown.eval(), folders["start"], "The grown generator, before its training.")
-        critic = Discriminator.from_pretrained(before / BEST_CRITIC).grown()
-        weights.save(critic, folders["start_critic"], "The grown discriminator, before its training.")
-    return {name: str(folder) for name, folder in folders.items()}
+def go_on(generator: str | Path, critic: str | Path, folder: Path, config: TrainConfig) -> TrainConfig:
+    """The settings of a run in `folder` that goes on from these networks; what had to grow for it is kept there."""
+    small = Generator.from_pretrained(generator)
+    if small.config.image_size != config.size:
+        grown_generator, grown_critic = folder / "start", folder / "start-critic"
+        if not (grown_critic / "config.json").exists():
+            grown = small.grown()
+            fit_ends(grown, small, config)
+            weights.save(grown.eval(), grown_generator, "The grown generator, before its training.")
+            grown = Discriminator.from_pretrained(critic).grown()
+            weights.save(grown, grown_critic, "The grown discriminator, before its training.")
+        generator, critic = grown_generator, grown_critic
+    return replace(config, start=str(generator), start_critic=str(critic))
 
 
 def fit_ends(grown: Generator, small: Generator, config: TrainConfig, batch: int = 8) -> None:
@@ -106,47 +127,87 @@ def fit_ends(grown: Generator, small: Generator, config: TrainConfig, batch: int
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("name", choices=RECIPES)
-    parser.add_argument("--run", type=Path, help="run folder (default runs/NAME)")
+    parser.add_argument("--runs", type=Path, default=Path("runs"), help="folder of run folders (default %(default)s)")
     parser.add_argument("--cache", default="runs/cache", help="folder of rendered photographs (default %(default)s)")
     parser.add_argument("--recogniser", default="arcface", help="name or folder (default %(default)s)")
-    parser.add_argument("--set", nargs="*", default=[], metavar="NAME=VALUE", help="other fields of the preset")
+    parser.add_argument("--set", nargs="*", default=[], metavar="NAME=VALUE", help="other settings of its last part")
     parser.add_argument("--threads", type=int, help="CPU cores to use (default: all)")
     parser.add_argument("--output", type=Path, default=DATA / "weights", help="where the weights' folder is written")
     options = parser.parse_args()
     if options.threads:
         torch.set_num_threads(options.threads)
-    run = options.run or Path("runs") / options.name
-    stages, before = RECIPES[options.name], None
-    for number, stage in enumerate(stages, start=1):
-        last = number == len(stages)
-        config = replace(stage, cache=options.cache, recogniser=options.recogniser)
+    run, parts, name = options.runs / options.name, RECIPES[options.name], options.name
+    if name == "halfway":
+        networks = ()
+    elif name == "simswap-64":
+        networks = "halfway", "critic"
+    else:
+        before = options.runs / "simswap-64"
+        networks = before / BEST, before / BEST_CRITIC
+        if not networks[1].exists():
+            raise SystemExit(
+                f"`simswap` goes on from the run of `simswap-64`, and {before} holds none: train that first."
+            )
+    for number, part in enumerate(parts, start=1):
+        last = number == len(parts)
+        config = replace(part, cache=options.cache, recogniser=options.recogniser)
         config = configured(options.set, config) if last else config
-        if before:
-            config = replace(config, **grow(before, run, config))
-        before = run if last else run / f"stage-{number}"
-        train(config, before)
+        folder = run if last else run / f"part-{number}"
+        if networks:
+            config = go_on(*networks, folder, config)
+        train(config, folder)
+        networks = folder / BEST, folder / BEST_CRITIC
+    write(name, run, config, options.output)
 
+
+def write(name: str, run: Path, config: TrainConfig, output: Path) -> None:
+    """Write the best moment of a run, with its card, as the weights `name`."""
     records = [json.loads(line) for line in (run / LOG).read_text().splitlines()]
     best = max((r for r in records if "score" in r), key=lambda r: r["score"])
-    shown = asdict(config) | {"recogniser": Path(options.recogniser).name}
     described = json.loads((run / "run.json").read_text())
+    left_out = ("cache", "recogniser", "steps", "start", "start_critic")
     facts = {
-        "name": options.name,
+        "name": name,
         "best_step": best["step"],
         "minutes": records[-1]["minutes"],
         "machine": machine(torch.device(described["device"])),
         "world": world_version(),
-        "settings": json.dumps({k: v for k, v in shown.items() if k not in ("cache", "recogniser", "steps")}),
-        "validation": 64,
+        "settings": json.dumps({key: value for key, value in asdict(config).items() if key not in left_out}),
+        "validation": material.VALIDATION,
+        "recogniser": Path(config.recogniser).name,
+        "steps": records[-1]["step"],
+        "before": BEFORE[name],
+        "held_out_cos_source": best["held_out_cos_source"],
+        "held_out_cos_target": best["held_out_cos_target"],
     }
-    card = CARD.format(**shown | facts | {"steps": records[-1]["step"]}, **{
-        name: best[name] for name in ("held_out_cos_source", "held_out_cos_target")
-    })  # fmt: skip
-    weights.save(Generator.from_pretrained(run / BEST), options.output / options.name, card)
-    if options.name == "simswap-64":
+    card = CARD.format(**asdict(config) | facts)
+    weights.save(Generator.from_pretrained(run / BEST), output / name, card)
+    if name == "halfway":
         critic = Discriminator.from_pretrained(run / BEST_CRITIC)
-        weights.save(critic, options.output / "critic", CRITIC_CARD.format(**facts))
-    print(f"{options.output / options.name}: step {best['step']}, validation score {best['score']:.3f}")
+        weights.save(critic, output / "critic", CRITIC_CARD.format(**facts))
+    with whole_file(output.parent / "results" / f"{name}.jsonl") as temporary:
+        temporary.write_text("".join(json.dumps(record) + "\n" for record in whole_log(run, len(RECIPES[name]))))
+    print(f"{output / name}: step {best['step']}, validation score {best['score']:.3f}")
+
+
+def whole_log(run: Path, parts: int) -> list[dict]:
+    """The records of all parts of a run, up to the best moment of each; steps, pictures and minutes count through.
+
+    Each says to which part it belongs, and with which weight the gradient penalty was taken.
+    """
+    log, counted = [], ("step", "pictures", "minutes")
+    before = dict.fromkeys(counted, 0)
+    for number in range(1, parts + 1):
+        folder = run if number == parts else run / f"part-{number}"
+        records = [json.loads(line) for line in (folder / LOG).read_text().splitlines()]
+        best = max((r for r in records if "score" in r), key=lambda r: r["score"])
+        kept = [r for r in records if r["step"] <= best["step"] or number == parts]
+        penalty = json.loads((folder / "run.json").read_text())["config"]["loss"]["gp"]
+        log += [
+            r | {name: before[name] + r[name] for name in counted} | {"part": number, "penalty": penalty} for r in kept
+        ]
+        before = {name: before[name] + best[name] for name in counted}
+    return log
 
 
 if __name__ == "__main__":

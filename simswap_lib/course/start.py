@@ -17,18 +17,15 @@ from simswap_lib.course import session
 NEEDS = {
     "00": ("head_model", "weights/arcface", "weights/simswap", "weights/judge"),
     "01": ("head_model", "weights/judge"),
-    "02": ("head_model", "weights/arcface", "weights/simswap", "weights/judge", "results"),
+    "02": ("head_model", "weights/arcface", "weights/simswap-64", "weights/judge", "results"),
     "03": ("head_model", "weights/arcface", "weights/simswap", "weights/judge", "results"),
     "04": ("head_model", "weights/arcface", "weights/simswap", "weights/judge"),
-    "05": (
-        *("head_model", "weights/arcface", "weights/critic", "weights/simswap", "weights/judge"),
-        "results/experiments",
-    ),
+    "05": ("head_model", "weights/arcface", "weights/critic", "weights/halfway", "weights/judge", "results"),
     "06": (
         *("head_model", "weights/arcface", "weights/judge", "weights/critic", "results/experiments"),
         *(f"weights/match-{m}" for m in (1, 2, 3, 4, "none")),
     ),
-    "07": ("head_model", "weights/arcface", "weights/critic", "weights/simswap", "results"),
+    "07": ("head_model", "weights/arcface", "weights/critic", "weights/halfway", "results"),
     "08": ("head_model", "weights/arcface", "weights/simswap", "weights/judge", "results"),
 }
 

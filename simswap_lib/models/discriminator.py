@@ -91,7 +91,7 @@ class Discriminator(nn.Module):
 
     @classmethod
     def from_pretrained(cls, name_or_folder: str = "critic", device: str | torch.device | None = None) -> Discriminator:
-        """The discriminator of `data/weights/<name>/` ("critic" trained `simswap`), or of a saved folder."""
+        """The discriminator of `data/weights/<name>/` ("critic" trained `halfway`), or of a saved folder."""
         return weights.load(cls, name_or_folder, device)
 
     def first(self, scales: int) -> Discriminator:

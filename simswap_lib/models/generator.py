@@ -112,7 +112,9 @@ class Generator(nn.Module):
         Source: growing from small pictures to large ones: Karras et al. 2018, arXiv 1710.10196.
         """
         if self.config.width % 2:
-            raise ValueError(f"Growing halves the channels at full size, and there are {self.config.width}: an odd number.")
+            raise ValueError(
+                f"Growing halves the channels at full size, and there are {self.config.width}: an odd number."
+            )
         size, width, downs = 2 * self.config.image_size, self.config.width // 2, self.config.downs + 1
         out = Generator(replace(self.config, image_size=size, width=width, downs=downs))
         pairs = [(out.injection, self.injection)]

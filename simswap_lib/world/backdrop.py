@@ -183,9 +183,9 @@ def _street(image, rng, first, second, third):
 
 
 def _night(image, rng, first, second, third):
-    dice = rng.random((rng.integers(10, 26), 8))
-    low, high = np.array([0.3, 0.5, 0.5, 0.5, 0, 4, 1, 0.4]), np.array([1.6, 1.1, 1.1, 1.1, image.shape[1], 54, 4.5, 0.9])
-    lamps = low + (high - low) * dice  # brightness, tint (3), x, y, radius, share
+    low = np.array([0.3, 0.5, 0.5, 0.5, 0, 4, 1, 0.4])
+    high = np.array([1.6, 1.1, 1.1, 1.1, image.shape[1], 54, 4.5, 0.9])
+    lamps = low + (high - low) * rng.random((rng.integers(10, 26), 8))  # brightness, tint (3), x, y, radius, share
     _spots(image, lamps[:, 4:], third * lamps[:, :1] * lamps[:, 1:4])
 
 
