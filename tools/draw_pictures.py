@@ -48,9 +48,7 @@ def training() -> np.ndarray:
         log = logs[name]
         left.plot([r["step"] for r in log], [100 * r["retrieval"] for r in log], style, color=colour, label=name)
     left.axhline(95, color="0.6", linewidth=1)
-    left.set(
-        xlabel="training step", ylabel="true pictures found, %", title="recognisers, unseen people"
-    )
+    left.set(xlabel="training step", ylabel="true pictures found, %", title="recognisers, unseen people")
     left.legend(frameon=False)
     log, before = [], 0
     for name in GENERATORS:
