@@ -103,7 +103,12 @@ def test_the_parts_of_a_run_become_one_log(tmp_path):
 
 def test_every_part_goes_on_from_the_one_before(monkeypatch, tmp_path):
     started = []
-    monkeypatch.setattr(tool, "train", lambda config, folder: started.append((config.loss.gp, config.start, folder)))
+
+    def train(config, folder):
+        started.append((config.loss.gp, config.start, folder))
+        return {"step": config.steps}
+
+    monkeypatch.setattr(tool, "train", train)
     monkeypatch.setattr(tool, "go_on", lambda g, c, folder, config: tool.replace(config, start=str(g)))
     monkeypatch.setattr(tool, "write", lambda *_: None)
     monkeypatch.setattr(sys, "argv", ["train_simswap.py", "simswap-64", "--runs", str(tmp_path)])
@@ -114,3 +119,13 @@ def test_every_part_goes_on_from_the_one_before(monkeypatch, tmp_path):
     assert [start for _, start, _ in started] == ["halfway", *(str(folder / BEST) for folder in folders[:-1])]
     penalties = [gp for gp, _, _ in started]
     assert penalties == sorted(penalties) and penalties[0] == 1e-5
+
+
+def test_a_stopped_part_ends_the_command(monkeypatch, tmp_path):
+    """The next part would go on from a network that is not ready, and the weights would be those of half a run."""
+    started = []
+    monkeypatch.setattr(tool, "train", lambda config, folder: started.append(folder) or {"step": config.steps - 1})
+    monkeypatch.setattr(tool, "write", lambda *_: pytest.fail("wrote weights of a stopped run"))
+    monkeypatch.setattr(sys, "argv", ["train_simswap.py", "simswap-64", "--runs", str(tmp_path)])
+    tool.main()
+    assert started == [tmp_path / "simswap-64" / "part-1"]

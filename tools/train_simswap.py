@@ -6,7 +6,7 @@
 discriminator, `critic`. `simswap-64` goes on from them with an ever heavier gradient penalty, and `simswap` from
 `simswap-64`, grown to 128 pixels: each less than an hour of two cores. A stopped run goes on where it was when the
 command is given again. The best moment by the validation score (held-out people, no true answer) is written to
-data/weights/<name>/.
+data/weights/<name>/, the log of all its parts to data/results/<name>.jsonl.
 """
 
 import argparse
@@ -28,6 +28,7 @@ from simswap_lib.models.discriminator import Discriminator
 from simswap_lib.models.generator import Generator
 from simswap_lib.models.onnx_files import load_recogniser
 from simswap_lib.photographs import world_version
+from simswap_lib.swapper import best_device
 from simswap_lib.train_config import PRESETS, TrainConfig, configured
 from simswap_lib.training import BEST, BEST_CRITIC, train
 
@@ -104,15 +105,16 @@ def fit_ends(grown: Generator, small: Generator, config: TrainConfig, batch: int
     draw the picture from what `small` makes of that copy and the person's own identity.
     """
     photographs = material.world(config.people, config.photos, config.size, config.cache).photographs
-    recogniser = load_recogniser(config.recogniser, "cpu")
+    device = best_device()
+    recogniser = load_recogniser(config.recogniser, device)
     rng = np.random.default_rng(config.seed)
-    front, back = grown.train().fresh_ends()
-    first = small.eval().encoder.layers[0]
+    front, back = grown.to(device).train().fresh_ends()
+    first = small.to(device).eval().encoder.layers[0]
     optimiser = torch.optim.Adam([*front.parameters(), *back.parameters()], lr=2e-3)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 4e-3, END_STEPS)
     for _ in tqdm(range(END_STEPS), desc="new ends", unit="step"):
         pictures = np.stack([photographs.picture(i) for i in rng.integers(len(photographs), size=batch)])
-        target = to_tensor(pictures)  # (B, 3, H, W)
+        target = to_tensor(pictures, device)  # (B, 3, H, W)
         with torch.no_grad():
             halved = F.avg_pool2d(target, 2)
             seen = first(halved)  # (B, width, H / 2, W / 2)
@@ -155,7 +157,8 @@ def main() -> None:
         folder = run if last else run / f"part-{number}"
         if networks:
             config = go_on(*networks, folder, config)
-        train(config, folder)
+        if train(config, folder)["step"] < config.steps:
+            return  # stopped: the same command goes on from here
         networks = folder / BEST, folder / BEST_CRITIC
     write(name, run, config, options.output)
 
@@ -185,7 +188,9 @@ def write(name: str, run: Path, config: TrainConfig, output: Path) -> None:
     if name == "halfway":
         critic = Discriminator.from_pretrained(run / BEST_CRITIC)
         weights.save(critic, output / "critic", CRITIC_CARD.format(**facts))
-    with whole_file(output.parent / "results" / f"{name}.jsonl") as temporary:
+    logs = output.parent / "results"
+    logs.mkdir(parents=True, exist_ok=True)
+    with whole_file(logs / f"{name}.jsonl") as temporary:
         temporary.write_text("".join(json.dumps(record) + "\n" for record in whole_log(run, len(RECIPES[name]))))
     print(f"{output / name}: step {best['step']}, validation score {best['score']:.3f}")
 

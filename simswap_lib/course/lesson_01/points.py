@@ -27,7 +27,7 @@ def same(a: np.ndarray, b: np.ndarray, tolerance: float = 1e-6) -> bool:
     return a.shape == b.shape and bool(np.allclose(a, b, atol=tolerance * max(1.0, float(np.abs(b).max()))))
 
 
-# --- 01.2 best_rotation -----------------------------------------------------------------------------------------------
+# --- 01.3 similarity --------------------------------------------------------------------------------------------------
 
 
 def gives_turn_and_shift(similarity: Callable) -> None:

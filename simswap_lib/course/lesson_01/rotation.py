@@ -105,6 +105,3 @@ def is_the_best_of_all(best_rotation: Callable) -> None:
             seen + "All points count, the far ones more: take the decomposition of q.T @ p, not the angle of one point "
             "or a mean of angles."
         )
-
-
-# --- 01.3 similarity --------------------------------------------------------------------------------------------------
