@@ -109,7 +109,7 @@ def generator(
         (8.075, 8.9, picture),
     ):
         canvas.arrow((start, y), (end, y))
-        canvas.words((start + end) / 2, y + 0.14, words.replace(" × ", "×"), size=8.5, vertical="bottom")
+        canvas.words((start + end) / 2, y + 0.14, words.replace(" × ", "×"), size=7.5, vertical="bottom")
     canvas.picture(0.85, 3.5, 1.1, source, "source", SOURCE)
     canvas.box(2.95, 3.5, 1.5, 0.8, "recogniser\n(ArcFace, frozen)", GREY, size=10)
     canvas.arrow((1.4, 3.5), (2.2, 3.5), colour=SOURCE)
