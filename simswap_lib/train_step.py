@@ -192,7 +192,10 @@ def average_gradients(accelerator: Accelerator, network: nn.Module) -> None:
 
 @torch.no_grad()
 def update_ema(average: nn.Module, network: nn.Module, decay: float) -> None:
-    """average <- decay * average + (1 - decay) * network; batch statistics are copied."""
+    """average <- decay * average + (1 - decay) * network, batch statistics as well; whole numbers are copied."""
+    pairs = list(zip(average.state_dict().values(), network.state_dict().values(), strict=True))
+    numbers = [pair for pair in pairs if pair[0].is_floating_point()]
+    counts = [pair for pair in pairs if not pair[0].is_floating_point()]
     # All tensors in one call: on a GPU, starting a hundred small ones would take longer than their arithmetic.
-    torch._foreach_lerp_(list(average.parameters()), list(network.parameters()), 1 - decay)
-    torch._foreach_copy_(list(average.buffers()), list(network.buffers()))
+    torch._foreach_lerp_([a for a, _ in numbers], [b for _, b in numbers], 1 - decay)
+    torch._foreach_copy_([a for a, _ in counts], [b for _, b in counts])

@@ -70,7 +70,7 @@ def update_ema(average, network, decay):
         for a, b in zip(average.parameters(), network.parameters()):
             a.copy_(decay * a + (1 - decay) * b)
         for a, b in zip(average.buffers(), network.buffers()):
-            a.copy_(b)
+            a.copy_(b if a.dtype == torch.int64 else decay * a + (1 - decay) * b)
 
 
 def diagnose(records):

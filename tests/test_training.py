@@ -275,9 +275,11 @@ class TestPieces:
         average, network = torch.nn.BatchNorm1d(1), torch.nn.BatchNorm1d(1)
         torch.nn.init.constant_(average.weight, 2.0)
         torch.nn.init.constant_(network.weight, 4.0)
-        network.running_mean.fill_(7.0)
+        network.running_mean.fill_(8.0)
+        network.num_batches_tracked.fill_(9)
         update_ema(average, network, 0.75)
-        assert average.weight.item() == 2.5 and average.running_mean.item() == 7.0
+        assert average.weight.item() == 2.5 and average.running_mean.item() == 2.0
+        assert average.num_batches_tracked.item() == 9
 
     def test_validation_knows_a_copy(self, config):
         """A network that gives the target back: its own face, no error in redrawing, little of the source."""

@@ -35,8 +35,8 @@ class Update:
         except RuntimeError as error:
             if any(word in str(error) for word in ("dtype", "Long", "Float")):
                 error.add_note(
-                    "num_batches_tracked, a buffer of BatchNorm, counts in whole numbers: buffers are copied, not "
-                    "averaged."
+                    "num_batches_tracked, a buffer of BatchNorm, counts in whole numbers: it is copied, not averaged. "
+                    "is_floating_point() tells which buffers are."
                 )
             raise
 
@@ -108,20 +108,31 @@ def moves_a_little_towards_the_network(answer: Callable) -> None:
     )
 
 
-def copies_the_statistics(answer: Callable) -> None:
-    """copies the buffers: BatchNorm's statistics and its count"""
+def averages_the_statistics(answer: Callable) -> None:
+    """averages BatchNorm's statistics as well, and copies its count"""
     update = Update(answer)
     for name, value in update.average.named_buffers():
+        a, b = update.a[name], update.b[name]
         require(
-            not torch.equal(value, update.a[name]),
+            not torch.equal(value, a),
             f"`{name}` has stayed as it was. BatchNorm keeps its running statistics in buffers, and .parameters() does "
-            "not list them: a second loop over .buffers(), with copy_. In evaluation mode the average would normalise "
-            "with statistics from the first day.",
+            "not list them: a second loop, over .buffers(). In evaluation mode the average would normalise with "
+            "statistics from the first day.",
+        )
+        if not b.is_floating_point():
+            require(
+                torch.equal(value, b),
+                f"`{name}` counts batches in whole numbers: copy_ it. An average of two counts counts nothing.",
+            )
+            continue
+        require(
+            not torch.equal(value, b),
+            f"`{name}` was copied. It describes the last ten batches of one generator, and the weights beside it are "
+            "the mean of hundreds: they no longer fit. Average it with the same decay.",
         )
         require(
-            torch.equal(value, update.b[name]),
-            f"`{name}` was averaged. The statistics are running averages already, so they are copied (and "
-            "num_batches_tracked is a whole number).",
+            torch.allclose(value, DECAY * a + (1 - DECAY) * b, atol=1e-4),
+            f"`{name}` is not decay * average + (1 - decay) * network.",
         )
 
 

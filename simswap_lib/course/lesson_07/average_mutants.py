@@ -12,9 +12,9 @@ def _lerp(average, network, weight):
 
 
 @torch.no_grad()
-def _buffers(average, network):
+def _buffers(average, network, weight=0.25):
     for a, b in zip(average.buffers(), network.buffers(), strict=True):
-        a.copy_(b)
+        a.lerp_(b, weight) if a.is_floating_point() else a.copy_(b)
 
 
 def network_moves(average, network, decay):
@@ -66,8 +66,18 @@ def parameters_alone(average, network, decay):
     _lerp(average, network, 1 - decay)
 
 
+def statistics_copied(average, network, decay):
+    _lerp(average, network, 1 - decay)
+    _buffers(average, network, 1.0)
+
+
+def statistics_swapped(average, network, decay):
+    _lerp(average, network, 1 - decay)
+    _buffers(average, network, decay)
+
+
 @torch.no_grad()
-def statistics_averaged(average, network, decay):
+def count_averaged(average, network, decay):
     _lerp(average, network, 1 - decay)
     for a, b in zip(average.buffers(), network.buffers(), strict=True):
         a.copy_(decay * a + (1 - decay) * b)

@@ -76,15 +76,15 @@ AVERAGE = Exercise(
     checks=(
         of_averages.changes_the_average_alone,
         of_averages.moves_a_little_towards_the_network,
-        of_averages.copies_the_statistics,
+        of_averages.averages_the_statistics,
         of_averages.keeps_no_history,
     ),
     hints=(
         "Walk through both networks' parameters side by side: zip(average.parameters(), network.parameters()). Write "
         "into the average's tensors, for the names in a loop are only names.",
         "a.lerp_(b, weight) moves a the share `weight` of the way to b. How large must it be if a keeps `decay`?",
-        "a.lerp_(b, 1 - decay) for the parameters; a.copy_(b) for the buffers (BatchNorm's statistics); and the stub's "
-        "@torch.no_grad() stays where it is.",
+        "a.lerp_(b, 1 - decay) for the parameters and for the buffers that are floating-point numbers (BatchNorm's "
+        "statistics); a.copy_(b) for its count; and the stub's @torch.no_grad() stays where it is.",
     ),
     mutants=(
         Mutant(wrong_average.network_moves, "changes_the_average_alone", "The network's"),
@@ -99,15 +99,17 @@ AVERAGE = Exercise(
         Mutant(wrong_average.plain_copy, "moves_a_little_towards_the_network", "a copy"),
         Mutant(wrong_average.grows, "moves_a_little_towards_the_network", "grow and grow"),
         Mutant(wrong_average.decay_ignored, "moves_a_little_towards_the_network", "Is `decay` used"),
-        Mutant(wrong_average.parameters_alone, "copies_the_statistics", ".buffers()"),
-        Mutant(wrong_average.statistics_averaged, "copies_the_statistics", "was averaged"),
+        Mutant(wrong_average.parameters_alone, "averages_the_statistics", ".buffers()"),
+        Mutant(wrong_average.statistics_copied, "averages_the_statistics", "was copied"),
+        Mutant(wrong_average.statistics_swapped, "averages_the_statistics", "is not decay * average"),
+        Mutant(wrong_average.count_averaged, "averages_the_statistics", "whole numbers"),
         Mutant(wrong_average.history_kept, "keeps_no_history", "no_grad()"),
     ),
     why="The library does it for all tensors in one call, because on a GPU a hundred small calls take longer than "
-    "their arithmetic. A loop over both lists with lerp_ and copy_ is the same.",
+    "their arithmetic. A loop with lerp_ and copy_ is the same. state_dict() lists parameters and buffers together.",
     mistakes=(
         ("Only the parameters.", "the average draws washed-out pictures: BatchNorm uses statistics of the first step."),
-        ("decay and 1 - decay exchanged.", "the average is nearly the last generator, and flickers like it."),
+        ("The statistics copied.", "the held-out error jumps up and down by a tenth from one validation to the next."),
     ),
     minutes=6,
     difficulty=1,
