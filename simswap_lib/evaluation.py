@@ -31,11 +31,14 @@ from simswap_lib.world.truth import swap_truth
 COLOURS_OF = HELD_OUT + 400  # whose colours all wear in the gallery of one colour; takes no other part
 TRUE_PICTURES = HELD_OUT + 1000  # the first of the people that KID compares the results with; take no other part
 FIRST_TARGET = 2  # a person's photo 0 stands in the gallery, photo 1 is the source, the later ones are targets
+ALIKE = 8  # grey levels: compression and the shadow of another nose change a picture by less
 PROBES = 4  # true pictures of each person that the recognisers are measured on
 WORLD_WORDS = {
     "retrieval": "nearest by cosine of one gallery picture a person, which is not the source picture",
     "error": "mean absolute difference to the true answer in target's mask x truth's, grey levels of 255",
     "outside": "where neither the target's nor the true answer's face shows: hair, clothes, neck, background",
+    "unchanged": f"the part of it in which target and true answer differ by at most {ALIKE} grey levels: what no swap "
+    "should touch, while neck and ears are the person's",
     "attributes": "of what the network `attributes` reads from each row, to the target's exactly known pose (degrees "
     "over yaw, pitch, roll), facial actions (root mean square, strengths 0 to 1) and gaze (degrees); the row of the "
     "true answer is that network's own error",
@@ -76,16 +79,20 @@ def cases(protocol: Protocol, dress: Callable[[Identity], Identity] = lambda ide
     before = [render(people[person], shot, size) for person, shot in zip(target, shots, strict=True)]
     after = [swap_truth(people[person], shot, size) for person, shot in zip(source, shots, strict=True)]
     sources = np.stack([render(people[i], shot(i, 1), size).image for i in range(count)])
+    targets, truths = (np.stack([rendering.image for rendering in group]) for group in (before, after))
+    outside = np.stack([(1 - b.mask) * (1 - a.mask) for b, a in zip(before, after, strict=True)])
+    alike = (np.abs(targets.astype(np.int16) - truths) <= ALIKE).all(-1)
     return Cases(
         gallery=np.stack([render(people[i], shot(i, 0), size).image for i in range(count)]),
         owners=torch.arange(count),
         source=sources[source],
-        target=np.stack([rendering.image for rendering in before]),
+        target=targets,
         labels=torch.from_numpy(source),
         face=np.stack([rendering.mask for rendering in before]),
         mask=np.stack([b.mask * a.mask for b, a in zip(before, after, strict=True)]),
-        outside=np.stack([(1 - b.mask) * (1 - a.mask) for b, a in zip(before, after, strict=True)]),
-        truth=np.stack([rendering.image for rendering in after]),
+        outside=outside,
+        unchanged=outside * alike,
+        truth=truths,
         known=Estimate(*(np.stack([getattr(b, name) for b in before]) for name in ("pose", "expression", "gaze"))),
         people=tuple(people[i].labels for i in source),
     )

@@ -4,7 +4,7 @@ import textwrap
 from collections.abc import Callable
 
 IDENTITY_WORDS = {"(95 %)": "interval", "cosine": "cosines", "gap": "gap", "smaller galleries": "curve"}
-PICTURE_WORDS = ("error", "outside", "pasted source")
+PICTURE_WORDS = ("error", "outside", "unchanged", "pasted source")
 Column = tuple[str, str, Callable[[dict], str]]  # two lines of heading, and the cell of a row
 
 
@@ -120,6 +120,7 @@ PICTURE: list[Column] = [
     ("SSIM", "", _number("ssim", ".3f")),
     ("error", "outside", _number("error_outside", ".2f")),
     ("SSIM", "outside", _number("ssim_outside", ".3f")),
+    ("error", "unchanged", _number("error_unchanged", ".2f")),
     ("pose", "error", _number("pose", ".2f")),
     ("expression", "error", _number("expression", ".3f")),
     ("gaze", "error", _number("gaze", ".2f")),

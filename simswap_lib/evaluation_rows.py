@@ -37,7 +37,7 @@ WORDS = {  # what is measured, for people; the report prints them below the tabl
 
 @dataclass(frozen=True, eq=False)
 class Cases:
-    """The pictures of an evaluation: S swaps, P people, G pictures in the gallery. The last five: face world only."""
+    """The pictures of an evaluation: S swaps, P people, G pictures in the gallery. The last six: face world only."""
 
     gallery: np.ndarray  # uint8 RGB (G, H, W, 3)
     owners: Tensor  # int64 (G,): whom each shows, 0 ... P - 1
@@ -47,6 +47,7 @@ class Cases:
     face: np.ndarray | None = None  # float32 (S, H, W): the target's face
     mask: np.ndarray | None = None  # float32 (S, H, W): the target's face times the true answer's
     outside: np.ndarray | None = None  # float32 (S, H, W): where neither of the two shows a face
+    unchanged: np.ndarray | None = None  # float32 (S, H, W): the part of it that a swap leaves as it is
     truth: np.ndarray | None = None  # (S, H, W, 3): the source's person in the target's shot
     known: Estimate | None = None  # the target's pose (S, 3), 52 facial actions (S, 52) and gaze (S, 2)
     people: tuple[Labels, ...] | None = None  # (S,) the source's groups
@@ -94,6 +95,7 @@ def measure_rows(
             for ending, mask in (("", pictures.mask), ("_outside", pictures.outside)):
                 values["error" + ending] = error_inside(images, pictures.truth, mask)
                 values["ssim" + ending] = mean_inside(alike, mask)
+            values["error_unchanged"] = error_inside(images, pictures.truth, pictures.unchanged)
         if pictures.known is not None and attributes is not None:
             values |= attribute_errors(attributes.estimate(images), _played(pictures.known, attributes))
     return measured
@@ -139,7 +141,7 @@ def summary(values: dict, copy: dict, chosen: np.ndarray | slice = slice(None)) 
             "nearer_to_source": float((to_source > to_target).mean()),
         }
     row["gap"] = row["trainer"]["cos_source"] - row["judge"]["cos_source"]
-    for name in ("error", "ssim", "error_outside", "ssim_outside", "pose", "expression", "gaze"):
+    for name in ("error", "ssim", "error_outside", "ssim_outside", "error_unchanged", "pose", "expression", "gaze"):
         if name in values:
             row[name] = _mean(values[name][chosen])
     if "error" in values:

@@ -51,6 +51,10 @@ class TestCases:
         assert pictures.labels.tolist() == [0, 1, 2, 3, 0, 1] and pictures.owners.tolist() == [0, 1, 2, 3]
         assert ((pictures.outside > 0) <= (pictures.face < 1)).all()
         assert (pictures.mask * pictures.outside).max() < 0.1
+        # Most of what lies outside is the shot's; the rest, neck and ears, is the person's.
+        assert (pictures.unchanged <= pictures.outside).all()
+        assert 0.3 < pictures.unchanged.sum() / pictures.outside.sum() < 0.95
+        assert (error_inside(pictures.target, pictures.truth, pictures.unchanged) < 4).all()
         assert (pictures.mask <= pictures.face).all()
         assert not any(np.array_equal(picture, pictures.gallery[i]) for picture, i in
                        zip(pictures.source, pictures.labels, strict=True))  # fmt: skip
@@ -105,7 +109,7 @@ class TestEvaluate:
 
     def test_the_true_answer_is_without_error(self, result):
         truth = result["rows"]["true answer"]
-        assert truth["error"] == truth["error_outside"] == truth["error_over_copy"] == 0.0
+        assert truth["error"] == truth["error_outside"] == truth["error_over_copy"] == truth["error_unchanged"] == 0.0
         assert truth["ssim"] == truth["ssim_outside"] == pytest.approx(1.0)
 
     def test_the_pasted_source_is_the_target_outside_and_wrong_inside(self, result):
