@@ -1,5 +1,6 @@
 """Photographs of the face world by number: who stands in which shot, rendered one at a time or by the thousand."""
 
+import gc
 import hashlib
 import os
 import signal
@@ -155,6 +156,7 @@ def _there(people: range, photos: int, size: int, folder: Path | None, workers: 
 def _worker(first: str, stop: str, step: str, photos: str, size: str, folder: str | None = None) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the parent too, and the parent ends us
     cv2.setNumThreads(1)
+    gc.freeze()  # what is loaded stays: the garbage collector need not look at it again and again
     people = range(int(first), int(stop), int(step))
     with os.fdopen(os.dup(1), "wb") as pipe:
         for pictures in _here(people, int(photos), int(size), Path(folder) if folder else None):

@@ -40,7 +40,7 @@ from simswap_lib.world.noise import noise, slope, step
 from simswap_lib.world.skin import lines_at, paint_eye, paint_skin
 
 
-@compiled
+@partial(compiled, inline=True)
 def shadow(depths, lamp, px, py, pz, soft):
     """Share of the main light that reaches a point (camera axes): looks up the shadow map at four places.
 
@@ -101,7 +101,9 @@ def surface(out, albedo, parts, A, n, pos, kind, p, s, grid, chart, eyes, depths
         elif strand < 1.0:
             colour, shine, brow, lip = paint_skin(p, grid, chart, x, y, z, A, A[LIPS], A[RIM], fine)
             neck = min(max(A[NECK], 0.0), 1.0)
-            gloss, wrap, thin = 0.10 * shine * (0.7 + 0.6 * noise(grid, 13 * x, 13 * y, 13 * z)), 0.34, 1.0
+            gloss, wrap, thin = 0.10 * shine, 0.34, 1.0
+            if fine > 0:  # pores shine unevenly
+                gloss *= 0.7 + 0.6 * noise(grid, 13 * x, 13 * y, 13 * z)
             power = 26.0 - 12 * lip
             visible = A[FACE]
             parts[P_BROWS], parts[P_LIPS] = brow, lip * (1 - brow)

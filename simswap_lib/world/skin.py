@@ -137,7 +137,7 @@ def lines_at(chart, p, x, y):
     return depth, right * (LINES_SIDE / 2.8), -down * (LINES_SIDE / 4.0)
 
 
-@compiled
+@partial(compiled, inline=True)
 def paint_skin(p, grid, chart, x, y, z, A, lips, rim, fine):
     """Albedo of the skin at the template point (x, y, z).
 
