@@ -4,8 +4,8 @@
 
 `halfway` begins with nothing and takes an hour of one CPU core at 64 pixels; lessons 05 to 07 go on from it and its
 discriminator, `critic`. `simswap-64` goes on from them with an ever heavier gradient penalty, and `simswap` from
-`simswap-64`, grown to 128 pixels: each less than an hour of two cores. A stopped run goes on where it was when the
-command is given again. The best moment by the validation score (held-out people, no true answer) is written to
+`simswap-64`, grown to 128 pixels: less than one and about two hours of two cores. A stopped run goes on where it was
+when the command is given again. The best moment by the validation score (held-out people, no true answer) is written to
 data/weights/<name>/, the log of all its parts to data/results/<name>.jsonl.
 """
 
