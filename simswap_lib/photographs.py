@@ -21,6 +21,7 @@ from simswap_lib.world.shots import Shot
 PHOTOS_LIMIT = 100  # shots reserved for each person; more would run into the next person's
 ENOUGH = 500  # photographs that are worth the two seconds in which another process starts
 VARIETY = ("hair", "glasses", "occluder")  # fields of Shot with a few kinds, some of them rare
+PARCEL = 1 << 18  # bytes that a rendering process hands over at once: whoever is woken for each picture renders less
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 
 
@@ -137,7 +138,7 @@ def _there(people: range, photos: int, size: int, folder: Path | None, workers: 
         for k in range(workers):
             numbers = (people.start + k, people.stop, workers, photos, size, *([] if folder is None else [folder]))
             command = [sys.executable, "-m", "simswap_lib.photographs", *map(str, numbers)]
-            pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "pipesize": 1 << 18}
+            pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "pipesize": PARCEL, "bufsize": PARCEL}
             processes.append(subprocess.Popen(command, env=environment, **pipes))
         for i in range(len(people)):
             process = processes[i % workers]
@@ -158,13 +159,14 @@ def _worker(first: str, stop: str, step: str, photos: str, size: str, folder: st
     cv2.setNumThreads(1)
     gc.freeze()  # what is loaded stays: the garbage collector need not look at it again and again
     people = range(int(first), int(stop), int(step))
-    with os.fdopen(os.dup(1), "wb") as pipe:
-        for pictures in _here(people, int(photos), int(size), Path(folder) if folder else None):
-            try:
+    try:
+        with os.fdopen(os.dup(1), "wb", PARCEL) as pipe:
+            for pictures in _here(people, int(photos), int(size), Path(folder) if folder else None):
                 pipe.write(pictures.tobytes() + b"\n")
-                pipe.flush()
-            except BrokenPipeError:  # the parent is gone
-                os._exit(1)
+                if folder:  # a single byte, which tells the parent how far we are
+                    pipe.flush()
+    except BrokenPipeError:  # the parent is gone
+        os._exit(1)
 
 
 if __name__ == "__main__":
