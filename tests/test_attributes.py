@@ -92,7 +92,7 @@ class TestTool:
         monkeypatch.setattr("sys.argv", ["train_attributes.py", *options.split()])
         tool.main()
         records = [json.loads(line) for line in (tmp_path / "attributes.jsonl").read_text().splitlines()]
-        assert len(records) == 12 and records[-1]["loss"] < 0.7 * records[0]["loss"]
+        assert len(records) == 12 and records[-1]["loss"] < 0.6 * records[0]["loss"]
         network = Attributes.from_pretrained(output / "attributes")
         assert network.config.actions == tool.actions() and network.config.image_size == 32
         card = (output / "attributes" / "README.md").read_text()

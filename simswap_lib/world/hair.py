@@ -173,12 +173,11 @@ def locks(lifted: np.ndarray, level, shot: Shot, size: int) -> tuple[np.ndarray,
         return None
     _, weights, above = roots()
     rows, normals = level.roots
-    count = int(min(max(min(3.5 * size, 4.375 * size - 112), 120), ROOTS))
+    count = int(min(max(3.5 * size, 240), ROOTS))
     start = shot.seed * 7919 % (len(_chances()) - ROOTS)
     chance = _chances()[start : start + count]
     length = style.length[0] + (style.length[1] - style.length[0]) * shot.hair_volume
-    fine = min(5 + size / 48, 7 / 3 + size / 24)  # the second below 128 pixels
-    steps = int(min(max(fine + 1.2 * style.length[1] + 2 * style.turns * (style.curl > 0), 5), 18))
+    steps = int(min(max(5 + size / 48 + 1.2 * style.length[1] + 2 * style.turns * (style.curl > 0), 5), 18))
     flow = (
         style.stiff, style.gravity, style.whorl, style.part, style.back, 0.45 * shot.hair_side,
         float(style.length[1] > 0.6),
