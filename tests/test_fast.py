@@ -6,7 +6,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from simswap_lib.models import fast
-from simswap_lib.models.fast import FastGenerator
+from simswap_lib.models.fast import FastGenerator, PackedConv2d
 from simswap_lib.models.generator import Generator, GeneratorConfig
 from simswap_lib.models.winograd import WinogradConv2d
 
@@ -144,3 +144,30 @@ class TestWinograd:
     def test_other_convolutions_are_refused(self, options):
         with pytest.raises(ValueError, match="3x3 convolution with stride 1"):
             WinogradConv2d(nn.Conv2d(2, 2, **{"kernel_size": 3, "padding": 1, **options}))
+
+
+class TestPackedConv2d:
+    @pytest.mark.parametrize("mode", ["reflect", "zeros"])
+    @pytest.mark.parametrize(("size", "side", "gather"), [(7, 4, False), (7, 2, True), (3, 2, False), (7, 1, False)])
+    def test_is_the_convolution(self, size, side, gather, mode):
+        torch.manual_seed(0)
+        convolution = nn.Conv2d(3, 5, size, padding=size // 2, padding_mode=mode).double()
+        packed, x = PackedConv2d(convolution, side, gather), torch.randn(2, 3, 12, 16, dtype=torch.float64)
+        torch.testing.assert_close(packed(x), convolution(x))
+
+    def test_the_first_one_of_a_generator_is_packed_on_a_gpu_only(self, net):
+        assert isinstance(FastGenerator(net).encoder[0], nn.Conv2d)
+        assert isinstance(FastGenerator(net.to("meta")).encoder[0], PackedConv2d)
+
+    @pytest.mark.parametrize(
+        ("convolution", "gather", "what"),
+        [
+            (nn.Conv2d(3, 5, 3, stride=2), False, "stride 1"),
+            (nn.Conv2d(3, 5, 4), False, "odd"),
+            (nn.Conv2d(3, 6, 3, groups=3), False, "stride 1"),
+            (nn.Conv2d(3, 5, 7), True, "10 x 10 cannot be cut into blocks of 4 x 4"),
+        ],
+    )
+    def test_refuses_others(self, convolution, gather, what):
+        with pytest.raises(ValueError, match=what):
+            PackedConv2d(convolution, 4, gather)
