@@ -180,10 +180,18 @@ def test_a_recorded_step_is_the_same_step():
     """More steps than are needed to record both kinds, with and without gradient penalty."""
     plain, recorded = (Step(CONFIG, recogniser().to("cuda"), Alone("cuda")) for _ in range(2))
     plain._both = plain._moves
+    before = [parameter.clone() for parameter in plain.generator.parameters()]
     for step in range(12):
         terms = [step_of(step, *samples(step, "cuda")) for step_of in (plain, recorded)]
         for name in terms[0]:
             torch.testing.assert_close(terms[1][name], terms[0][name], rtol=0.02, atol=0.02)
     assert len(recorded._both.graphs) == 2
-    for one, other in zip(plain.ema.parameters(), recorded.ema.parameters(), strict=True):
-        torch.testing.assert_close(one, other, rtol=0.0, atol=5e-3)
+    # Not to the bit: CUDA adds up gradients in any order, and Adam makes a whole step of the smallest. A bias before a
+    # normalisation has no gradient but that noise, so only weights are compared.
+    moved = [
+        ((one - other).norm(), (one - start).norm())
+        for start, one, other in zip(before, plain.generator.parameters(), recorded.generator.parameters(), strict=True)
+        if start.ndim > 1
+    ]
+    apart, way = torch.tensor(moved).norm(dim=0).tolist()
+    assert apart < 0.1 * way
