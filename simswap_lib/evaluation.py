@@ -36,6 +36,7 @@ PROBES = 4  # true pictures of each person that the recognisers are measured on
 WORLD_WORDS = {
     "retrieval": "nearest by cosine of one gallery picture a person, which is not the source picture",
     "error": "mean absolute difference to the true answer in target's mask x truth's, grey levels of 255",
+    "colour": "how far the mean colour of the face has gone from the target's to the true answer's",
     "outside": "where neither the target's nor the true answer's face shows: hair, clothes, neck, background",
     "unchanged": f"the part of it in which target and true answer differ by at most {ALIKE} grey levels: what no swap "
     "should touch, while neck and ears are the person's",
@@ -121,7 +122,7 @@ def evaluate(
     """
     protocol = Protocol(swaps, gallery, size or swapper.generator.config.image_size)
     device = next(swapper.generator.parameters()).device
-    judge = judge or ArcFace.from_pretrained("judge", device)
+    judge = judge or ArcFace.judge(protocol.size, device)
     notes = []
     if attributes is None and "attributes" in weights.known():
         attributes = Attributes.from_pretrained("attributes", device)

@@ -4,7 +4,7 @@ import textwrap
 from collections.abc import Callable
 
 IDENTITY_WORDS = {"(95 %)": "interval", "cosine": "cosines", "gap": "gap", "smaller galleries": "curve"}
-PICTURE_WORDS = ("error", "outside", "unchanged", "pasted source")
+PICTURE_WORDS = ("error", "colour", "outside", "unchanged", "pasted source")
 Column = tuple[str, str, Callable[[dict], str]]  # two lines of heading, and the cell of a row
 
 
@@ -115,8 +115,10 @@ ERROR: list[Column] = [
     ("error", "in the face", _number("error", ".2f")),
     ("error", "/ copy", _number("error_over_copy", ".2f")),
 ]
+COLOUR: Column = ("colour", "of the way", _number("colour_way", ".0%"))
 PICTURE: list[Column] = [
     *ERROR,
+    COLOUR,
     ("SSIM", "", _number("ssim", ".3f")),
     ("error", "outside", _number("error_outside", ".2f")),
     ("SSIM", "outside", _number("ssim_outside", ".3f")),

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from simswap_lib.measures import (
     attribute_errors,
+    colour_ways,
     error_inside,
     gallery_curve,
     interval,
@@ -96,6 +97,8 @@ def measure_rows(
                 values["error" + ending] = error_inside(images, pictures.truth, mask)
                 values["ssim" + ending] = mean_inside(alike, mask)
             values["error_unchanged"] = error_inside(images, pictures.truth, pictures.unchanged)
+            ways = colour_ways(images, pictures.target, pictures.truth, pictures.mask)
+            values["colour_gone"], values["colour_wanted"] = ways
         if pictures.known is not None and attributes is not None:
             values |= attribute_errors(attributes.estimate(images), _played(pictures.known, attributes))
     return measured
@@ -147,6 +150,8 @@ def summary(values: dict, copy: dict, chosen: np.ndarray | slice = slice(None)) 
     if "error" in values:
         of_copy = _mean(copy["error"][chosen])
         row["error_over_copy"] = row["error"] / of_copy if of_copy else None
+        gone, wanted = (np.nansum(values[name][chosen]) for name in ("colour_gone", "colour_wanted"))
+        row["colour_way"] = float(gone / wanted) if wanted else None
     return row
 
 

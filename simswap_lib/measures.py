@@ -147,6 +147,28 @@ def error_inside(result: np.ndarray, truth: np.ndarray, mask: np.ndarray) -> np.
     return mean_inside(np.abs(result.astype(np.int16) - truth).mean(axis=-1), mask)
 
 
+def colour_ways(
+    result: np.ndarray, target: np.ndarray, truth: np.ndarray, mask: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """How far the mean colour inside a mask goes from the target's to the true answer's, and how far it should go.
+
+        gone = (c_R - c_T) . (c_A - c_T),    wanted = |c_A - c_T|^2
+
+    c is the mean colour of result, target and true answer, in grey levels. gone / wanted is 0 for a copy of the target
+    and 1 for the true answer; over several swaps take the sums, because a way of no length has no share.
+
+    Shapes: uint8 RGB (B, H, W, 3) three times; mask float (B, H, W) in [0, 1] -> (B,) twice; nan where the mask is
+    empty. Raises: ValueError for shapes that do not fit.
+    """
+    _check(result, truth, mask)
+    _check(target, truth, mask)
+    at, start, end = (
+        np.stack([mean_inside(images[..., channel], mask) for channel in range(3)], axis=-1)  # (B, 3)
+        for images in (result, target, truth)
+    )
+    return ((at - start) * (end - start)).sum(-1), np.square(end - start).sum(-1)
+
+
 def ssim_map(result: np.ndarray, truth: np.ndarray, batch: int = 50) -> np.ndarray:
     """Structural similarity at every pixel, mean of the three channels: 1 where the pictures agree, at most -1.
 

@@ -60,7 +60,7 @@ class Studio:
         self.swapper = FaceSwapper.from_pretrained("simswap")
         self.generator = self.swapper.generator
         self.size = self.generator.config.image_size
-        self.recogniser = ArcFace.from_pretrained("judge")
+        self.recogniser = ArcFace.judge(self.size)
         self.cosine = cosine
         # One slider moves at a time: everything that does not hang on it comes from here.
         self.photo = lru_cache(maxsize=64)(self._photo)

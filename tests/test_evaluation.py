@@ -106,11 +106,13 @@ class TestEvaluate:
             assert rows["swap"]["ssim"] < 0.9 and rows["swap"]["ssim_outside"] < 1.0
             assert rows["swap"]["judge"]["cos_target"] == pytest.approx(1.0, abs=1e-5)
             assert rows["swap"]["judge"]["nearer_to_source"] == 0.0
+            assert rows["swap"]["colour_way"] == 0.0
 
     def test_the_true_answer_is_without_error(self, result):
         truth = result["rows"]["true answer"]
         assert truth["error"] == truth["error_outside"] == truth["error_over_copy"] == truth["error_unchanged"] == 0.0
         assert truth["ssim"] == truth["ssim_outside"] == pytest.approx(1.0)
+        assert truth["colour_way"] == pytest.approx(1.0)
 
     def test_the_pasted_source_is_the_target_outside_and_wrong_inside(self, result):
         pasted, copy = (result["rows"][name] for name in ("pasted source", "copy of the target"))

@@ -12,6 +12,7 @@ from torch.nn import functional as F
 
 from simswap_lib.measures import (
     attribute_errors,
+    colour_ways,
     error_inside,
     gallery_curve,
     interval,
@@ -166,6 +167,35 @@ class TestErrorInside:
         picture = np.zeros((1, 2, 2, 3), np.uint8)
         with pytest.raises(ValueError, match="a mask each"):
             error_inside(picture, picture, np.zeros((1, 2, 3)))
+
+
+class TestColourWays:
+    target = np.full((1, 2, 2, 3), 100, np.uint8)
+    truth = target + np.array([20, 40, 40], np.uint8)  # a way of 60 grey levels
+    mask = np.array([[[1, 0.5], [0, 0]]], np.float32)
+
+    def share(self, result, mask=mask):
+        gone, wanted = colour_ways(result, self.target, self.truth, mask)
+        assert not mask.any() or wanted == pytest.approx(3600)
+        return gone / wanted
+
+    def test_from_the_target_to_the_true_answer(self):
+        assert self.share(self.target) == 0 and self.share(self.truth) == pytest.approx(1)
+        assert self.share(self.target + np.array([10, 20, 20], np.uint8)) == pytest.approx(0.5)
+        assert self.share(self.target - np.array([20, 40, 40], np.uint8)) == pytest.approx(-1)  # no wrap-around
+        assert self.share(self.target + np.array([40, 0, 0], np.uint8)) == pytest.approx(800 / 3600)
+
+    def test_only_the_mask_counts_and_only_the_mean(self):
+        result = self.truth.copy()
+        result[0, 1] = 0
+        result[0, 0, 0] += 10
+        result[0, 0, 1] -= 20
+        assert self.share(result) == pytest.approx(1)
+        assert np.isnan(self.share(result, np.zeros_like(self.mask)))
+
+    def test_misfits_are_errors(self):
+        with pytest.raises(ValueError, match="a mask each"):
+            colour_ways(self.truth, self.target[:, :1], self.truth, self.mask)
 
 
 class TestSSIM:

@@ -18,6 +18,11 @@ from simswap_lib.swapper import FaceSwapper
 from simswap_lib.world import HELD_OUT, Identity, Shot, contact_sheet, render, swap_truth
 
 COLUMNS, SIDE = 8, 128
+RECOGNISERS = {
+    "arcface": ("#0072B2", "-"),
+    "judge": ("#D55E00", "--"),
+    "judge-128": ("#CC79A7", ":"),
+}
 GENERATORS = ("halfway", "simswap-64", "simswap")  # each goes on from the best moment of the one before
 
 
@@ -41,10 +46,10 @@ def training() -> np.ndarray:
     """uint8 RGB: the recognisers' retrieval of unseen people, and the validation of the generators on their way."""
     logs = {
         name: [json.loads(line) for line in (DATA / "results" / f"{name}.jsonl").read_text().splitlines()]
-        for name in ("arcface", "judge", *GENERATORS)
+        for name in (*RECOGNISERS, *GENERATORS)
     }
     figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.2), layout="constrained")
-    for name, colour, style in (("arcface", "#0072B2", "-"), ("judge", "#D55E00", "--")):
+    for name, (colour, style) in RECOGNISERS.items():
         log = logs[name]
         left.plot([r["step"] for r in log], [100 * r["retrieval"] for r in log], style, color=colour, label=name)
     left.axhline(95, color="0.6", linewidth=1)
@@ -53,7 +58,9 @@ def training() -> np.ndarray:
     log, before = [], 0
     for name in GENERATORS:
         held = [r for r in logs[name] if "score" in r]
-        best = max(held, key=lambda r: r["score"])["pictures"]
+        # Scores of different parts may have been given by different recognisers.
+        last = [r for r in held if r.get("part") == held[-1].get("part")]
+        best = max(last, key=lambda r: r["score"])["pictures"]
         log += [r | {"pictures": before + r["pictures"]} for r in held if r["pictures"] <= best]
         right.axvline(before / 1000, color="0.8", linewidth=1)
         right.text(before / 1000 + 1, 0.97, name, color="0.4", fontsize=8, va="top")

@@ -19,10 +19,9 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 import torch
-from torch import Tensor
 from torch.nn import functional as F
 from tqdm import tqdm
-from train_recognisers import disturbed, machine
+from train_recognisers import lit, machine, moved, softened
 
 from simswap_lib.files import DATA, whole_file
 from simswap_lib.measures import attribute_errors
@@ -113,16 +112,6 @@ def kept(cache: Path, count: int, size: int, cores: int) -> Labelled:
     return data
 
 
-def softened(images: Tensor, rng: torch.Generator) -> Tensor:
-    """Half of the batches lose detail: a swap is softer than a photograph, and that is no change of pose."""
-    size = images.shape[-1]
-    smaller = int(torch.randint(size // 2, size + size // 2, (), generator=rng))
-    if smaller >= size:
-        return images
-    small = F.interpolate(images, (smaller, smaller), mode="bilinear", antialias=True)
-    return F.interpolate(small, (size, size), mode="bilinear")
-
-
 def errors(network: Attributes, data: Labelled) -> dict[str, float]:
     """Mean errors on these pictures, as `attribute_errors` has them, and those of always saying the average."""
     known = Attributes.split(data.labels)
@@ -165,7 +154,7 @@ def main() -> None:
     for step in tqdm(range(1, options.steps + 1), desc="attributes", unit="step"):
         chosen = torch.randint(len(labels), (BATCH,), generator=rng).to(device)
         batch = images[chosen].permute(0, 3, 1, 2).float() / 127.5 - 1  # (B, 3, H, W)
-        batch = softened(disturbed(batch, rng), rng)
+        batch = softened(lit(moved(batch, rng), rng), rng)
         answer = network(batch.contiguous(memory_format=torch.channels_last))  # (B, 5 + A)
         # In deviations, so that a degree and a facial action weigh alike.
         loss = F.smooth_l1_loss((answer - labels[chosen]) / network.deviation, torch.zeros_like(answer))

@@ -23,6 +23,7 @@ from train_recognisers import machine
 from simswap_lib import material
 from simswap_lib.checkpoints import LOG
 from simswap_lib.files import DATA, to_tensor, whole_file
+from simswap_lib.losses import LossWeights
 from simswap_lib.models import weights
 from simswap_lib.models.discriminator import Discriminator
 from simswap_lib.models.generator import Generator
@@ -44,9 +45,10 @@ RECIPES = {
         for gp, steps, seed in ((1e-5, 1000, 1), (0.02, 300, 3), (0.2, 300, 4), (2.0, 500, 5))
     ],
     "simswap": [
-        replace(LARGE, loss=replace(LARGE.loss, gp=2.0, reconstruction=10.0), steps=800),
-        replace(LARGE, loss=replace(LARGE.loss, gp=2.0), steps=500, seed=1),
-        replace(LARGE, seed=2),
+        replace(LARGE, loss=LossWeights(identity=30.0, reconstruction=10.0, gp=2.0), steps=800, seed=0),
+        replace(LARGE, loss=LossWeights(identity=30.0, reconstruction=30.0, gp=2.0), steps=500, seed=1),
+        replace(LARGE, loss=LossWeights(identity=30.0, reconstruction=30.0, gp=20.0), steps=8000, seed=2),
+        LARGE,
     ],
 }
 BEFORE = {

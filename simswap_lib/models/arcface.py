@@ -129,8 +129,16 @@ class ArcFace(nn.Module):
 
     @classmethod
     def from_pretrained(cls, name_or_folder: str = "arcface", device: str | torch.device | None = None) -> ArcFace:
-        """The recogniser of `data/weights/<name>/` ("arcface" trains, "judge" measures), or of a saved folder."""
+        """The recogniser of `data/weights/<name>/`, or of a saved folder.
+
+        "arcface" trains swaps; "judge" measures those of 64 pixels, "judge-128" those of 128.
+        """
         return weights.load(cls, name_or_folder, device)
+
+    @classmethod
+    def judge(cls, image_size: int, device: str | torch.device | None = None) -> ArcFace:
+        """The shipped recogniser that measures swaps of this size and trains none."""
+        return cls.from_pretrained("judge-128" if image_size >= 128 else "judge", device)
 
     def forward(self, images: Tensor) -> Tensor:
         return self.vectors(self._looked_at(images))
