@@ -62,10 +62,10 @@ PRESETS = {
     "course": TrainConfig(people=400, photos=8, loss=FAST, steps=400, log_every=20, validate_every=100),
     # The shipped `halfway`, from which `tools/train_simswap.py` goes on to `simswap-64`: an hour on one core.
     "studio": TrainConfig(loss=FAST, steps=3200),
-    # The last part of the shipped `simswap`, which `tools/train_simswap.py` grows from `simswap-64`: an hour and more.
+    # The last part of the shipped `simswap`, which `tools/train_simswap.py` grows from `simswap-64`.
     "studio-128": TrainConfig(
-        photos=5, size=128, width=12, downs=3, scales=3, steps=2400, batch=8, learning_rate=3e-4, seed=7,
-        loss=LossWeights(identity=30.0, reconstruction=30.0, gp=20.0, wfm=1.0),
+        photos=5, size=128, width=12, downs=3, scales=3, steps=1400, batch=8, learning_rate=1e-4, seed=8,
+        loss=LossWeights(identity=30.0, reconstruction=40.0, gp=20.0, wfm=1.0),
         validate_every=100, checkpoint_every=100,
     ),
     # One T4 of Colab, 20 minutes with the rendering: 128 pixels.

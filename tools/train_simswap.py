@@ -4,7 +4,7 @@
 
 `halfway` begins with nothing and takes an hour of one CPU core at 64 pixels; lessons 05 to 07 go on from it and its
 discriminator, `critic`. `simswap-64` goes on from them with an ever heavier gradient penalty, and `simswap` from
-`simswap-64`, grown to 128 pixels: less than one and about two hours of two cores. A stopped run goes on where it was
+`simswap-64`, grown to 128 pixels: less than one and about three hours of two cores. A stopped run goes on where it was
 when the command is given again. The best moment by the validation score (held-out people, no true answer) is written to
 data/weights/<name>/, the log of all its parts to data/results/<name>.jsonl.
 """
@@ -45,9 +45,15 @@ RECIPES = {
         for gp, steps, seed in ((1e-5, 1000, 1), (0.02, 300, 3), (0.2, 300, 4), (2.0, 500, 5))
     ],
     "simswap": [
-        replace(LARGE, loss=LossWeights(identity=30.0, reconstruction=10.0, gp=2.0), steps=800, seed=0),
-        replace(LARGE, loss=LossWeights(identity=30.0, reconstruction=30.0, gp=2.0), steps=500, seed=1),
-        replace(LARGE, loss=LossWeights(identity=30.0, reconstruction=30.0, gp=20.0), steps=8000, seed=2),
+        *(
+            replace(LARGE, loss=LossWeights(30.0, reconstruction, gp, wfm), learning_rate=3e-4, steps=steps, seed=seed)
+            for reconstruction, gp, wfm, steps, seed in (
+                (10.0, 2.0, 10.0, 800, 0),
+                (30.0, 2.0, 10.0, 500, 1),
+                (30.0, 20.0, 10.0, 8000, 2),
+                (30.0, 20.0, 1.0, 1400, 7),
+            )
+        ),
         LARGE,
     ],
 }
