@@ -56,14 +56,14 @@ def training() -> np.ndarray:
     left.set(xlabel="training step", ylabel="true pictures found, %", title="recognisers, unseen people")
     left.legend(frameon=False)
     log, before = [], 0
-    for name in GENERATORS:
+    for number, name in enumerate(GENERATORS):
         held = [r for r in logs[name] if "score" in r]
         # Scores of different parts may have been given by different recognisers.
         last = [r for r in held if r.get("part") == held[-1].get("part")]
         best = max(last, key=lambda r: r["score"])["pictures"]
         log += [r | {"pictures": before + r["pictures"]} for r in held if r["pictures"] <= best]
         right.axvline(before / 1000, color="0.8", linewidth=1)
-        right.text(before / 1000 + 1, 0.97, name, color="0.4", fontsize=8, va="top")
+        right.text(before / 1000 + 1, 1.12 - 0.06 * number, name, color="0.4", fontsize=8, va="top")
         before += best
     for key, label, colour, style in (
         ("held_out_cos_source", "cosine to source", "#0072B2", "-"),
@@ -71,7 +71,7 @@ def training() -> np.ndarray:
         ("held_out_redrawn_l1", "L1 of redrawing a person", "#009E73", ":"),
     ):
         right.plot([r["pictures"] / 1000 for r in log], [r[key] for r in log], style, color=colour, label=label)
-    right.set(xlabel="thousand pictures", title="generators, validation people", ylim=(0, 1))
+    right.set(xlabel="thousand pictures", title="generators, validation people", ylim=(0, 1.15))
     right.legend(frameon=False)
     figure.canvas.draw()
     pixels = np.asarray(figure.canvas.buffer_rgba())[..., :3].copy()
