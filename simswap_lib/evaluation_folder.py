@@ -75,7 +75,8 @@ def evaluate_folder(
         enough = "1 person" if len(people) == 1 else f"{len(people)} people"
         raise ValueError(f"{folder} has enough pictures of {enough}, but {few}{found.told()}.")
     pictures = folder_cases(people, swaps, seed)
-    judged = judge or ArcFace.judge(swapper.generator.config.image_size, swapper.device)
+    device = next(swapper.generator.parameters()).device
+    judged = judge or ArcFace.judge(swapper.generator.config.image_size, device)
     eyes = {"judge": judged, "trainer": swapper.recogniser}
     measured = measure_rows(pictures, swapped(swapper, pictures, batch), eyes)
     return {

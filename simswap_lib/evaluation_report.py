@@ -115,7 +115,7 @@ ERROR: list[Column] = [
     ("error", "in the face", _number("error", ".2f")),
     ("error", "/ copy", _number("error_over_copy", ".2f")),
 ]
-COLOUR: Column = ("colour", "of the way", _number("colour_way", ".0%"))
+COLOUR: Column = ("colour", "gone", _number("colour_way", ".0%"))
 PICTURE: list[Column] = [
     *ERROR,
     COLOUR,

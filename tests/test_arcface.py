@@ -127,6 +127,11 @@ class TestEmbed:
         with pytest.raises(ValueError, match=r"uint8 RGB \(B, H, W, 3\) or \(H, W, 3\), got"):
             net.embed(images)
 
+    def test_the_judge_of_a_size_is_the_one_that_was_trained_at_it(self):
+        small, large = (ArcFace.judge(size).config for size in (64, 128))
+        assert (small.whole_size, large.whole_size) == (64, 128)
+        assert (ArcFace.judge(127).config, ArcFace.judge(224).config) == (small, large)
+
     def test_from_pretrained(self, net, photos, tmp_path):
         weights.save(net, tmp_path / "net", "a card")
         loaded = ArcFace.from_pretrained(tmp_path / "net")

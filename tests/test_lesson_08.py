@@ -288,7 +288,7 @@ def test_the_number_of_the_opening_puts_the_doctored_target_above_the_truth(entr
 
 def test_the_judge_follows_less_far_and_the_error_to_the_truth_stays(entries):
     swapper, pictures, handed_in = entries
-    judge, v = ArcFace.from_pretrained("judge", "cpu"), {}
+    judge, v = ArcFace.judge(pictures.target.shape[1], "cpu"), {}
     for name, eye in (("trainer", swapper.recogniser), ("judge", judge)):
         v[name] = float((eye.embed(handed_in["A"]) * eye.embed(pictures.source)).sum(1).mean())
     assert v["judge"] < v["trainer"] - 0.1
@@ -302,7 +302,7 @@ def test_the_shipped_evaluation_is_of_the_shipped_weights():
     """`python -m simswap_lib evaluate --json data/results/evaluation.json` writes it anew after each training."""
     shipped = json.loads((DATA / "results" / "evaluation.json").read_text())
     swapper = FaceSwapper.from_pretrained("simswap", device="cpu")
-    judge = ArcFace.from_pretrained("judge", "cpu")
+    judge = ArcFace.judge(swapper.generator.config.image_size, "cpu")
     networks = {"generator": swapper.generator, "judge": judge, "trainer": swapper.recogniser}
     assert {name: evaluation.fingerprint(net) for name, net in networks.items()} == {
         name: shipped["weights"][name] for name in networks
