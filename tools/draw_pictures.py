@@ -58,9 +58,7 @@ def training() -> np.ndarray:
     log, before = [], 0
     for number, name in enumerate(GENERATORS):
         held = [r for r in logs[name] if "score" in r]
-        # Scores of different parts may have been given by different recognisers.
-        last = [r for r in held if r.get("part") == held[-1].get("part")]
-        best = max(last, key=lambda r: r["score"])["pictures"]
+        best = max(held, key=lambda r: r["score"])["pictures"]
         log += [r | {"pictures": before + r["pictures"]} for r in held if r["pictures"] <= best]
         right.axvline(before / 1000, color="0.8", linewidth=1)
         right.text(before / 1000 + 1, 1.12 - 0.06 * number, name, color="0.4", fontsize=8, va="top")

@@ -37,7 +37,8 @@ STUDIO = PRESETS["studio"]
 LARGE = PRESETS["studio-128"]
 MORE = replace(STUDIO, learning_rate=3e-4, validate_every=100, checkpoint_every=100)
 # The parts of each run, one after the other: every part goes on from the best moment of the part before it. A heavy
-# penalty from one step to the next would make the discriminator forget what it knows, so it grows.
+# penalty from one step to the next would make the discriminator forget what it knows, so it grows. Feature matching is
+# weak at the end, because a trained discriminator's deep maps hold the colour of the target's skin.
 RECIPES = {
     "halfway": [STUDIO],
     "simswap-64": [
