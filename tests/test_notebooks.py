@@ -9,6 +9,8 @@ import notebook_rules as rules
 import pytest
 
 from simswap_lib.course import exercises
+from simswap_lib.course.start import NEEDS
+from simswap_lib.models import weights
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -39,6 +41,13 @@ def setup_cell() -> str:
 def test_notebook_keeps_the_rule(path, rule):
     complaints = rule(json.loads(path.read_text(encoding="utf-8")), surroundings(path))
     assert not complaints, "\n".join(complaints)
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_lesson_asks_for_the_weights_that_it_names(path):
+    code = " ".join(rules.text(cell) for cell in rules.cells(json.loads(path.read_text(encoding="utf-8")), "code"))
+    named = {f"weights/{name}" for name in weights.known() if f'"{name}"' in code}
+    assert named <= set(NEEDS[path.name[:2]])
 
 
 def test_there_are_notebooks():

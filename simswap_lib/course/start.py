@@ -15,18 +15,25 @@ from simswap_lib.course import session
 
 # What each lesson reads, below the data folder.
 NEEDS = {
-    "00": ("head_model", "weights/arcface", "weights/simswap", "weights/judge"),
-    "01": ("head_model", "weights/judge"),
-    "02": ("head_model", "weights/arcface", "weights/simswap-64", "weights/judge", "results"),
+    "00": ("head_model", "weights/arcface", "weights/simswap", "weights/judge-128"),
+    "01": ("head_model", "weights/judge", "weights/attributes"),
+    "02": (
+        *("head_model", "weights/arcface", "weights/halfway", "weights/simswap-64", "weights/judge"),
+        "results",
+    ),
     "03": ("head_model", "weights/arcface", "weights/simswap", "weights/judge", "results"),
-    "04": ("head_model", "weights/arcface", "weights/simswap", "weights/judge"),
+    "04": ("head_model", "weights/arcface", "weights/simswap", "weights/judge-128"),
     "05": ("head_model", "weights/arcface", "weights/critic", "weights/halfway", "weights/judge", "results"),
     "06": (
         *("head_model", "weights/arcface", "weights/judge", "weights/critic", "results/experiments"),
         *(f"weights/match-{m}" for m in (1, 2, 3, 4, "none")),
     ),
     "07": ("head_model", "weights/arcface", "weights/critic", "weights/halfway", "results"),
-    "08": ("head_model", "weights/arcface", "weights/simswap", "weights/judge", "results"),
+    "08": (
+        *("head_model", "weights/arcface", "weights/simswap", "weights/judge", "weights/judge-128"),
+        "weights/attributes",
+        "results",
+    ),
 }
 
 
