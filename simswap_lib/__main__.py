@@ -47,9 +47,8 @@ def parser() -> argparse.ArgumentParser:
     swap.add_argument("--weights", default="simswap", metavar="NAME", help="name or folder (default %(default)s)")
     swap.add_argument(
         "--recogniser",
-        default="arcface",
         metavar="NAME",
-        help="name, folder or .onnx file of the one that the weights were trained with (default %(default)s)",
+        help="name, folder or .onnx file of the one that the weights were trained with (default: the one they name)",
     )
     swap.add_argument("--device", help="cpu, cuda, mps (default: the best there is)")
     swap.add_argument("-o", "--output", type=Path, required=True, metavar="FILE", help="PNG, JPEG or WebP")
@@ -72,7 +71,9 @@ def parser() -> argparse.ArgumentParser:
 
     evaluate = commands.add_parser("evaluate", help="judge the swaps of held-out people, or of your own")
     evaluate.add_argument("--weights", default="simswap", metavar="NAME", help="name or folder (default %(default)s)")
-    evaluate.add_argument("--recogniser", default="arcface", metavar="NAME", help="it trained with (default arcface)")
+    evaluate.add_argument(
+        "--recogniser", metavar="NAME", help="it trained with (default: the one that the weights name)"
+    )
     evaluate.add_argument("--judge", metavar="NAME", help="a recogniser that took no part in the training")
     evaluate.add_argument("--data", type=Path, metavar="DIR", help="folders of people, or clips of one person each")
     evaluate.add_argument("--detector", type=Path, metavar="PACK", help="align the faces, with this insightface pack")

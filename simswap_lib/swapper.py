@@ -41,16 +41,17 @@ class FaceSwapper:
         cls,
         name_or_folder: str | os.PathLike = "simswap",
         device: str | torch.device | None = None,
-        recogniser: str | os.PathLike = "arcface",
+        recogniser: str | os.PathLike | None = None,
     ) -> "FaceSwapper":
         """The swapper of `data/weights/<name>/` (or of a folder) on `device`; None takes the best device there is.
 
-        recogniser: name, folder or .onnx file of the one that the generator was trained with.
+        recogniser: name, folder or .onnx file of the one that the generator was trained with; None takes the one
+            that its configuration names.
         Raises: FileNotFoundError for an unknown name, ValueError for damaged weights or a device that is not there.
         """
         device = best_device() if device is None else known_device(device)
         generator = Generator.from_pretrained(name_or_folder, device)
-        return cls(generator, load_recogniser(recogniser, device, gradients=True))
+        return cls(generator, load_recogniser(recogniser or generator.config.recogniser, device, gradients=True))
 
     @property
     def device(self) -> torch.device:

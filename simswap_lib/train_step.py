@@ -1,6 +1,7 @@
 """One step of training (paper, 3.2 to 3.4): the generator's move, then the discriminator's, on the same picture."""
 
 import copy
+from dataclasses import replace
 
 import torch
 from accelerate import Accelerator
@@ -34,6 +35,7 @@ class Step:
             generator = Generator(GeneratorConfig(config.size, config.width, config.downs, config.blocks, dim))
         else:
             generator = Generator.from_pretrained(config.start).resized(config.size)
+        generator.config = replace(generator.config, recogniser=config.recogniser)
         self.generator = generator.to(device, memory_format=torch.channels_last)
         if config.start_critic is None:
             critic = Discriminator(DiscriminatorConfig(config.size, config.critic_width, config.scales))

@@ -1,11 +1,14 @@
 """FaceSwapper: sizes, batches, devices, and one sentence for whatever does not fit."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
 from simswap_lib import swapper
 from simswap_lib.files import to_images, to_tensor
+from simswap_lib.models import weights
 from simswap_lib.models.arcface import ArcFace, ArcFaceConfig
 from simswap_lib.models.generator import Generator, GeneratorConfig
 from simswap_lib.swapper import FaceSwapper, best_device, resize
@@ -84,6 +87,17 @@ def test_recogniser_and_generator_must_fit():
             Generator(GeneratorConfig(32, 8, 2, 1, 16)),
             ArcFace(ArcFaceConfig(32, width=8, blocks=(1, 1), embedding_dim=8)),
         )
+
+
+def test_the_generator_says_who_gives_its_vectors(tiny, tmp_path):
+    """Vectors of another recogniser would fit just as well, and mean other people."""
+    weights.save(tiny.recogniser, tmp_path / "eyes", "a recogniser")
+    generator = Generator(replace(tiny.generator.config, recogniser=str(tmp_path / "eyes"))).eval()
+    weights.save(generator, tmp_path / "generator", "a generator")
+    loaded = FaceSwapper.from_pretrained(tmp_path / "generator", "cpu")
+    assert torch.allclose(loaded.identity(picture(32)), tiny.identity(picture(32)), atol=1e-2)  # float16 on disk
+    with pytest.raises(ValueError, match="16 numbers, the recogniser gives 128"):
+        FaceSwapper.from_pretrained(tmp_path / "generator", "cpu", recogniser="arcface")
 
 
 def test_unknown_name():

@@ -102,6 +102,7 @@ class TestRun:
         assert state(folder)["step"] == 14
         best = Generator.from_pretrained(folder / training.BEST)
         assert best.config.image_size == 32 and best.config.identity_dim == 16
+        assert best.config.recogniser == config.recogniser
 
     def test_every_term_and_both_cosines_are_logged(self, whole_run):
         for record in whole_run[1]:

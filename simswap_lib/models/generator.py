@@ -21,6 +21,7 @@ class GeneratorConfig:
     downs: int = 3  # halvings between picture and features: 224 -> 28
     blocks: int = 9  # ID-blocks
     identity_dim: int = 512  # length of the recogniser's vector
+    recogniser: str = "arcface"  # name, folder or .onnx file of the recogniser whose vectors it was trained with
 
     def __post_init__(self):
         for name in ("image_size", "width", "blocks", "identity_dim"):
