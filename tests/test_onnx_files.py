@@ -571,7 +571,7 @@ class TestWhereOneIsChosen:
         assert 'pip install -e ".[onnx]"' in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("name", ["arcface", "judge"])
+@pytest.mark.parametrize("name", ["arcface", "arcface-128", "judge", "judge-128"])
 def test_shipped_weights_go_out_and_come_back(tmp_path, name):
     net = ArcFace.from_pretrained(name)
     path = to_onnx(net, tmp_path / "net.onnx")

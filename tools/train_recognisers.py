@@ -1,12 +1,13 @@
-"""Train the recognisers that the course ships: `arcface` trains swaps, `judge` and `judge-128` judge them.
+"""Train the recognisers that the course ships: `arcface` and `arcface-128` train swaps, the two judges judge them.
 
     python tools/train_recognisers.py arcface
     python tools/train_recognisers.py judge
 
 A judge has another seed and another width and sees other people than the one that trains, so that fooling one does not
 fool the other. The small ones take up to an hour and a half of one CPU core each, and may run at the same time;
-`judge-128` took two minutes of an H200, and the rendering of its photographs. Writes data/weights/<name>/ when done;
-the log of the run, with the retrieval of unseen people, is written beside the cached photographs.
+`judge-128` took two minutes of an H200, and the rendering of its photographs. `arcface-128` is `arcface`, grown: it
+sees the face twice as large, and goes on learning from there. Writes data/weights/<name>/ when done; the log of the
+run, with the retrieval of unseen people, is written beside the cached photographs.
 """
 
 import argparse
@@ -32,6 +33,8 @@ from simswap_lib.training import fast_precision
 from simswap_lib.world.people import HELD_OUT
 
 SCALE, MARGIN = 24.0, 0.3
+SEEING_STEPS = 300  # in which the new front of a grown recogniser learns its part
+KEPT = 3.0  # weight of staying near what the recogniser said of each person from which another one has grown
 GALLERY, PROBES = 100, 4
 FACE = {"crop": (0.125, 0.1875, 0.875, 0.9375), "embedding_dim": 128}  # from brow to chin
 
@@ -74,14 +77,22 @@ class Recipe:
     batch: int
     steps: int
     changes: tuple[Callable[[Tensor, torch.Generator], Tensor], ...]  # of the pictures, which identity survives
+    start: str | None = None  # the shipped recogniser that is in it when it begins, and sees less
+    rate: float = 3e-3  # the highest learning rate
 
 
 SMALL = {"people": 3600, "photos": 10, "size": 64, "batch": 128, "steps": 5200, "changes": (moved, lit)}
 RECIPES = {
     "arcface": Recipe(
         ArcFaceConfig(48, width=24, blocks=(1, 1, 2, 1), **FACE),
-        "the identity vectors of the generators, and their identity loss while training",
+        "the identity vectors of generators of 64 pixels, and their identity loss while training",
         seed=1, first=0, **SMALL,
+    ),
+    "arcface-128": Recipe(
+        ArcFaceConfig(96, width=24, blocks=(1, 1, 2, 1), first_stride=2, **FACE),
+        "the identity vectors of `simswap`, and its identity loss while training",
+        seed=5, first=0, people=3600, photos=10, size=128, batch=128, steps=2600, changes=(moved, lit, softened),
+        start="arcface", rate=1e-3,
     ),
     "judge": Recipe(
         ArcFaceConfig(48, width=28, blocks=(1, 1, 2, 1), **FACE),
@@ -99,8 +110,8 @@ CARD = """# {name}
 A face recogniser (ArcFace: residual network, angular margin) for the face world: uint8 RGB pictures to unit vectors of
 {dim} numbers whose cosine says how alike two people are.
 
-- made by: `python tools/train_recognisers.py {name}`: {steps} steps of {batch} pictures in {minutes:.1f} minutes
-  on {machine}
+- made by: `python tools/train_recognisers.py {name}`{before}:
+  {steps} steps of {batch} pictures in {minutes:.1f} minutes on {machine}
 - data: renders of the face world (version {world}): {people} people (seeds from {first}) x {photos} photographs at
   {size} px; nobody real, no licence, no consent needed
 - measured: {retrieval:.1%} of {probes} true pictures of unseen people (seeds from 900,000) found in a gallery of
@@ -124,6 +135,25 @@ def retrieval(network: ArcFace, gallery: np.ndarray, probes: np.ndarray) -> floa
     nearest = (network.embed(probes) @ network.embed(gallery).T).argmax(1).cpu().numpy()
     network.train()
     return float((nearest == np.arange(GALLERY).repeat(PROBES)).mean())
+
+
+def apart(vectors: Tensor, others: Tensor) -> Tensor:
+    """1 - cos of vectors (B, D) of length 1, on average."""
+    return 1 - (vectors * others).sum(dim=1).mean()
+
+
+def learn_to_see(network: ArcFace, known: Tensor, some: Callable[[], tuple[Tensor, Tensor]]) -> None:
+    """Teach the stem and the first block, which see larger pictures now, their part: `known` (people, D) is to come."""
+    new = [*network.stem.parameters(), *network.stages[0].parameters()]
+    optimiser = torch.optim.AdamW(new, lr=4e-3)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 4e-3, SEEING_STEPS, pct_start=0.1)
+    for _ in tqdm(range(SEEING_STEPS), desc="learning to see", unit="step"):
+        who, batch = some()
+        loss = apart(network(batch), known[who])
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        optimiser.step()
+        schedule.step()
 
 
 def machine(device: torch.device) -> str:
@@ -157,25 +187,38 @@ def main() -> None:
     people = torch.from_numpy(photographs.person).to(device)
     unseen = {size: unseen_photographs(size) for size in {recipe.size, 64}}
 
+    def some() -> tuple[Tensor, Tensor]:
+        """Who is (B,) in some photographs, and the photographs, changed (B, 3, H, W)."""
+        chosen = torch.randint(len(images), (recipe.batch,), generator=rng).to(device, non_blocking=True)
+        batch = images[chosen].permute(0, 3, 1, 2).float() / 127.5 - 1
+        for change in recipe.changes:
+            batch = change(batch, rng)
+        return people[chosen], batch.contiguous(memory_format=torch.channels_last)
+
     network = ArcFace(recipe.config).to(device, memory_format=torch.channels_last).train()
-    head = MarginHead(recipe.config.embedding_dim, recipe.people, scale=SCALE, margin=0.0).to(device)
-    optimiser = torch.optim.AdamW([*network.parameters(), *head.parameters()], lr=2e-3, weight_decay=0.05)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 3e-3, steps, pct_start=0.1)
+    head = MarginHead(recipe.config.embedding_dim, recipe.people, scale=SCALE, margin=MARGIN).to(device)
+    known = None
+    if recipe.start is not None:
+        small = ArcFace.from_pretrained(recipe.start, device)
+        vectors = small.embed(images).unflatten(0, (recipe.people, recipe.photos))
+        known = F.normalize(vectors.mean(dim=1), dim=1)  # (people, D): what it says of each of them
+        network.load_state_dict(small.state_dict(), strict=False)  # a first block with a stride has another shortcut
+        learn_to_see(network, known, some)
+        head.weight.data.copy_(known)
+    optimiser = torch.optim.AdamW([*network.parameters(), *head.parameters()], lr=recipe.rate, weight_decay=0.05)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, recipe.rate, steps, pct_start=0.1)
 
     start = time.time()
     log = open(options.cache / f"{options.name}.jsonl", "a")
     for step in tqdm(range(1, steps + 1), desc=options.name, unit="step"):
-        # The margin grows once the classes have begun to part; from the start it only confuses.
-        head.margin = MARGIN * min(max((step / steps - 0.15) / 0.45, 0.0), 1.0)
-        chosen = torch.randint(len(images), (recipe.batch,), generator=rng).to(device, non_blocking=True)
-        batch = images[chosen].permute(0, 3, 1, 2).float() / 127.5 - 1  # (B, 3, H, W)
-        for change in recipe.changes:
-            batch = change(batch, rng)
-        batch = batch.contiguous(memory_format=torch.channels_last)
+        if known is None:  # The margin grows once the classes have begun to part; from the start it only confuses.
+            head.margin = MARGIN * min(max((step / steps - 0.15) / 0.45, 0.0), 1.0)
+        who, batch = some()
         with torch.autocast(device.type, half, enabled=half is not None):
             vectors = network(batch)
-        logits = head(vectors, people[chosen])  # (B, people)
-        loss = F.cross_entropy(logits, people[chosen])
+        loss = F.cross_entropy(head(vectors, who), who)
+        if known is not None:
+            loss = loss + KEPT * apart(vectors, known[who])
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         optimiser.step()
@@ -192,6 +235,7 @@ def main() -> None:
     card = CARD.format(
         **facts,
         name=options.name,
+        before=f", grown from `{recipe.start}`" if recipe.start else "",
         dim=recipe.config.embedding_dim,
         steps=steps,
         machine=machine(device),

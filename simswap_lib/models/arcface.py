@@ -131,7 +131,7 @@ class ArcFace(nn.Module):
     def from_pretrained(cls, name_or_folder: str = "arcface", device: str | torch.device | None = None) -> ArcFace:
         """The recogniser of `data/weights/<name>/`, or of a saved folder.
 
-        "arcface" trains swaps; "judge" measures those of 64 pixels, "judge-128" those of 128.
+        "arcface" and "arcface-128" train swaps of 64 and of 128 pixels, "judge" and "judge-128" measure them.
         """
         return weights.load(cls, name_or_folder, device)
 
