@@ -64,14 +64,14 @@ PRESETS = {
     "studio": TrainConfig(loss=FAST, steps=3200),
     # The last part of the shipped `simswap`, which `tools/train_simswap.py` grows from `simswap-64`.
     "studio-128": TrainConfig(
-        photos=5, size=128, width=12, downs=3, scales=3, steps=1400, batch=8, learning_rate=1e-4, seed=8,
-        loss=LossWeights(identity=30.0, reconstruction=40.0, gp=20.0, wfm=1.0),
+        photos=5, size=128, width=12, downs=3, scales=3, recogniser="arcface-128", steps=300, batch=8,
+        learning_rate=1e-4, seed=13, loss=LossWeights(identity=160.0, reconstruction=120.0, gp=20.0, wfm=0.5),
         validate_every=100, checkpoint_every=100,
     ),
     # One T4 of Colab, 20 minutes with the rendering: 128 pixels.
     "colab": TrainConfig(
-        people=2000, photos=8, size=128, cache="cache", width=48, downs=3, workers=2, loss=FAST, steps=3000,
-        log_every=50, validate_every=250, checkpoint_every=250,
+        people=2000, photos=8, size=128, cache="cache", width=48, downs=3, workers=2, recogniser="arcface-128",
+        loss=FAST, steps=3000, log_every=50, validate_every=250, checkpoint_every=250,
     ),
     # The paper's networks on a folder of aligned faces, VGGFace2 prepared as lesson 01 shows; for several GPUs.
     "paper": TrainConfig(

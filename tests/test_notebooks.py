@@ -8,6 +8,7 @@ from pathlib import Path
 import notebook_rules as rules
 import pytest
 
+from simswap_lib import files
 from simswap_lib.course import exercises
 from simswap_lib.course.start import NEEDS
 from simswap_lib.models import weights
@@ -46,8 +47,11 @@ def test_notebook_keeps_the_rule(path, rule):
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_a_lesson_asks_for_the_weights_that_it_names(path):
     code = " ".join(rules.text(cell) for cell in rules.cells(json.loads(path.read_text(encoding="utf-8")), "code"))
-    named = {f"weights/{name}" for name in weights.known() if f'"{name}"' in code}
-    assert named <= set(NEEDS[path.name[:2]])
+    needs = set(NEEDS[path.name[:2]])
+    assert {f"weights/{name}" for name in weights.known() if f'"{name}"' in code} <= needs
+    configs = [json.loads((files.DATA / part / "config.json").read_text()) for part in needs if "weights/" in part]
+    of_generators = {c["config"].get("recogniser", "arcface") for c in configs if c["class"] == "Generator"}
+    assert {f"weights/{name}" for name in of_generators} <= needs
 
 
 def test_there_are_notebooks():

@@ -20,6 +20,7 @@ from simswap_lib.world import HELD_OUT, Identity, Shot, contact_sheet, render, s
 COLUMNS, SIDE = 8, 128
 RECOGNISERS = {
     "arcface": ("#0072B2", "-"),
+    "arcface-128": ("#009E73", "-."),
     "judge": ("#D55E00", "--"),
     "judge-128": ("#CC79A7", ":"),
 }

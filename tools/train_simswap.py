@@ -4,7 +4,7 @@
 
 `halfway` begins with nothing and takes an hour of one CPU core at 64 pixels; lessons 05 to 07 go on from it and its
 discriminator, `critic`. `simswap-64` goes on from them with an ever heavier gradient penalty, and `simswap` from
-`simswap-64`, grown to 128 pixels: less than one and about three hours of two cores. A stopped run goes on where it was
+`simswap-64`, grown to 128 pixels: less than one and about four hours of two cores. A stopped run goes on where it was
 when the command is given again. The best moment by the validation score (held-out people, no true answer) is written to
 data/weights/<name>/, the log of all its parts to data/results/<name>.jsonl.
 """
@@ -38,7 +38,8 @@ LARGE = PRESETS["studio-128"]
 MORE = replace(STUDIO, learning_rate=3e-4, validate_every=100, checkpoint_every=100)
 # The parts of each run, one after the other: every part goes on from the best moment of the part before it. A heavy
 # penalty from one step to the next would make the discriminator forget what it knows, so it grows. Feature matching is
-# weak at the end, because a trained discriminator's deep maps hold the colour of the target's skin.
+# weak at the end, because a trained discriminator's deep maps hold the colour of the target's skin. The larger
+# recogniser comes last: it has grown from the smaller one, so its vectors are near to those that the generator knows.
 RECIPES = {
     "halfway": [STUDIO],
     "simswap-64": [
@@ -47,17 +48,26 @@ RECIPES = {
     ],
     "simswap": [
         *(
-            replace(LARGE, loss=LossWeights(30.0, reconstruction, gp, wfm), learning_rate=3e-4, steps=steps, seed=seed)
-            for reconstruction, gp, wfm, steps, seed in (
-                (10.0, 2.0, 10.0, 800, 0),
-                (30.0, 2.0, 10.0, 500, 1),
-                (30.0, 20.0, 10.0, 8000, 2),
-                (30.0, 20.0, 1.0, 1400, 7),
+            replace(
+                LARGE, loss=LossWeights(*weights_of_loss), learning_rate=rate, steps=steps, seed=seed,
+                recogniser=recogniser,
+            )
+            for *weights_of_loss, rate, steps, seed, recogniser in (
+                # identity, reconstruction, gp, wfm
+                (30.0, 10.0, 2.0, 10.0, 3e-4, 800, 0, "arcface"),
+                (30.0, 30.0, 2.0, 10.0, 3e-4, 500, 1, "arcface"),
+                (30.0, 30.0, 20.0, 10.0, 3e-4, 8000, 2, "arcface"),
+                (30.0, 30.0, 20.0, 1.0, 3e-4, 1400, 7, "arcface"),
+                (30.0, 40.0, 20.0, 1.0, 1e-4, 1400, 8, "arcface"),
+                (30.0, 40.0, 20.0, 1.0, 3e-4, 600, 9, "arcface-128"),
+                (45.0, 60.0, 20.0, 0.7, 1e-4, 600, 10, "arcface-128"),
+                (45.0, 120.0, 20.0, 1.0, 1e-4, 200, 11, "arcface-128"),
+                (100.0, 120.0, 20.0, 0.5, 1e-4, 300, 12, "arcface-128"),
             )
         ),
         LARGE,
     ],
-}
+}  # fmt: skip
 BEFORE = {
     "halfway": "from nothing",
     "simswap-64": "on from `halfway`; the last part",
@@ -72,7 +82,7 @@ with the source's identity.
 - made by: `python tools/train_simswap.py {name}`, {before}: {steps} steps of {batch} pictures,
   {minutes:.0f} minutes on {machine}; these are the averaged weights after step {best_step}, the best validation score
 - data: renders of the face world (version {world}): {people} people x {photos} photographs, every shot belonging to
-  one person; nobody real, no licence, no consent needed. No true answer of a swap was seen in training or in choosing
+  one person; nobody real, no licence, no consent needed. No loss and no choice of a moment saw a true answer
 - identity vectors: the recogniser `{recogniser}`
 - settings: {settings}
 - validation on {validation} held-out people, by the training recogniser: cosine to the source
@@ -140,7 +150,7 @@ def main() -> None:
     parser.add_argument("name", choices=RECIPES)
     parser.add_argument("--runs", type=Path, default=Path("runs"), help="folder of run folders (default %(default)s)")
     parser.add_argument("--cache", default="runs/cache", help="folder of rendered photographs (default %(default)s)")
-    parser.add_argument("--recogniser", default="arcface", help="name or folder (default %(default)s)")
+    parser.add_argument("--recogniser", help="name or folder, for all parts (default: each part's own)")
     parser.add_argument("--set", nargs="*", default=[], metavar="NAME=VALUE", help="other settings of its last part")
     parser.add_argument("--threads", type=int, help="CPU cores to use (default: all)")
     parser.add_argument("--output", type=Path, default=DATA / "weights", help="where the weights' folder is written")
@@ -161,7 +171,7 @@ def main() -> None:
             )
     for number, part in enumerate(parts, start=1):
         last = number == len(parts)
-        config = replace(part, cache=options.cache, recogniser=options.recogniser)
+        config = replace(part, cache=options.cache, recogniser=options.recogniser or part.recogniser)
         config = configured(options.set, config) if last else config
         folder = run if last else run / f"part-{number}"
         if networks:

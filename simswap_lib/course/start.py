@@ -15,14 +15,17 @@ from simswap_lib.course import session
 
 # What each lesson reads, below the data folder.
 NEEDS = {
-    "00": ("head_model", "weights/arcface", "weights/simswap", "weights/judge-128"),
+    "00": ("head_model", "weights/arcface-128", "weights/simswap", "weights/judge-128"),
     "01": ("head_model", "weights/judge", "weights/attributes"),
     "02": (
         *("head_model", "weights/arcface", "weights/halfway", "weights/simswap-64", "weights/judge"),
         "results",
     ),
-    "03": ("head_model", "weights/arcface", "weights/simswap", "weights/judge", "results"),
-    "04": ("head_model", "weights/arcface", "weights/simswap", "weights/judge-128"),
+    "03": (
+        *("head_model", "weights/arcface", "weights/judge", "weights/arcface-128", "weights/simswap"),
+        "results",
+    ),
+    "04": ("head_model", "weights/arcface-128", "weights/simswap", "weights/judge-128"),
     "05": ("head_model", "weights/arcface", "weights/critic", "weights/halfway", "weights/judge", "results"),
     "06": (
         *("head_model", "weights/arcface", "weights/judge", "weights/critic", "results/experiments"),
@@ -30,9 +33,8 @@ NEEDS = {
     ),
     "07": ("head_model", "weights/arcface", "weights/critic", "weights/halfway", "results"),
     "08": (
-        *("head_model", "weights/arcface", "weights/simswap", "weights/judge", "weights/judge-128"),
-        "weights/attributes",
-        "results",
+        *("head_model", "weights/arcface-128", "weights/simswap", "weights/judge", "weights/judge-128"),
+        *("weights/attributes", "results"),
     ),
 }
 
