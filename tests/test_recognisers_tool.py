@@ -48,7 +48,7 @@ def test_one_that_grows_begins_with_what_the_small_one_knows(trained, monkeypatc
     small = ArcFace.from_pretrained(trained("small", SMALL))
     seen = []
 
-    def learn_to_see(network, known, some):
+    def learn_to_see(network, known, draw):
         seen.append({name: value.clone() for name, value in network.state_dict().items()})
         assert known.shape == (6, 16) and torch.allclose(known.norm(dim=1), torch.ones(6))
 

@@ -142,13 +142,16 @@ def apart(vectors: Tensor, others: Tensor) -> Tensor:
     return 1 - (vectors * others).sum(dim=1).mean()
 
 
-def learn_to_see(network: ArcFace, known: Tensor, some: Callable[[], tuple[Tensor, Tensor]]) -> None:
-    """Teach the stem and the first block, which see larger pictures now, their part: `known` (people, D) is to come."""
+def learn_to_see(network: ArcFace, known: Tensor, draw: Callable[[], tuple[Tensor, Tensor]]) -> None:
+    """Teach the stem and the first block, which see larger pictures now, their part; the other weights stand still.
+
+    known: (people, D), what the network should say of each person. draw: who is (B,) in a batch of pictures, and those.
+    """
     new = [*network.stem.parameters(), *network.stages[0].parameters()]
     optimiser = torch.optim.AdamW(new, lr=4e-3)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 4e-3, SEEING_STEPS, pct_start=0.1)
     for _ in tqdm(range(SEEING_STEPS), desc="learning to see", unit="step"):
-        who, batch = some()
+        who, batch = draw()
         loss = apart(network(batch), known[who])
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
@@ -187,7 +190,7 @@ def main() -> None:
     people = torch.from_numpy(photographs.person).to(device)
     unseen = {size: unseen_photographs(size) for size in {recipe.size, 64}}
 
-    def some() -> tuple[Tensor, Tensor]:
+    def draw() -> tuple[Tensor, Tensor]:
         """Who is (B,) in some photographs, and the photographs, changed (B, 3, H, W)."""
         chosen = torch.randint(len(images), (recipe.batch,), generator=rng).to(device, non_blocking=True)
         batch = images[chosen].permute(0, 3, 1, 2).float() / 127.5 - 1
@@ -203,7 +206,7 @@ def main() -> None:
         vectors = small.embed(images).unflatten(0, (recipe.people, recipe.photos))
         known = F.normalize(vectors.mean(dim=1), dim=1)  # (people, D): what it says of each of them
         network.load_state_dict(small.state_dict(), strict=False)  # a first block with a stride has another shortcut
-        learn_to_see(network, known, some)
+        learn_to_see(network, known, draw)
         head.weight.data.copy_(known)
     optimiser = torch.optim.AdamW([*network.parameters(), *head.parameters()], lr=recipe.rate, weight_decay=0.05)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, recipe.rate, steps, pct_start=0.1)
@@ -213,7 +216,7 @@ def main() -> None:
     for step in tqdm(range(1, steps + 1), desc=options.name, unit="step"):
         if known is None:  # The margin grows once the classes have begun to part; from the start it only confuses.
             head.margin = MARGIN * min(max((step / steps - 0.15) / 0.45, 0.0), 1.0)
-        who, batch = some()
+        who, batch = draw()
         with torch.autocast(device.type, half, enabled=half is not None):
             vectors = network(batch)
         loss = F.cross_entropy(head(vectors, who), who)
