@@ -4,19 +4,24 @@ import json
 import sys
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 import train_recognisers as tool
 
 from simswap_lib.models.arcface import ArcFace, ArcFaceConfig
+from simswap_lib.photographs import PHOTOS_LIMIT, photograph, shot_seed
+from simswap_lib.world.shots import Shot
 
-SMALL = tool.Recipe(
-    ArcFaceConfig(16, width=8, blocks=(1, 1), embedding_dim=16), "a test",
-    seed=0, first=0, people=6, photos=3, size=32, batch=8, steps=3, changes=(tool.moved, tool.lit),
-)  # fmt: skip
-LARGE = replace(
-    SMALL, config=ArcFaceConfig(32, width=8, blocks=(1, 1), embedding_dim=16, first_stride=2), changes=(tool.softened,)
-)
+CONFIG = ArcFaceConfig(16, width=8, blocks=(1, 1), embedding_dim=16)
+PART = tool.Part(seed=0, first=0, people=6, photos=3, size=32, batch=8, steps=3, changes=(tool.moved, tool.lit))
+SMALL = tool.Recipe(CONFIG, "a test", (PART,))
+LARGE_CONFIG = replace(CONFIG, image_size=32, first_stride=2)
+
+
+def large(start, **changes):
+    part = replace(PART, start=str(start), kept=3.0, changes=(tool.softened,), **changes)
+    return tool.Recipe(LARGE_CONFIG, "a test", (part,))
 
 
 @pytest.fixture
@@ -25,23 +30,94 @@ def trained(tmp_path, monkeypatch):
     monkeypatch.setattr(tool, "GALLERY", 3)
     monkeypatch.setattr(tool, "SEEING_STEPS", 2)
 
-    def train(name, recipe):
+    def train(name, recipe, *more):
         monkeypatch.setitem(tool.RECIPES, name, recipe)
-        words = ["train_recognisers.py", name, "--cache", str(tmp_path), "--output", str(tmp_path), "--device", "cpu"]
-        monkeypatch.setattr(sys, "argv", words)
+        words = [name, "--cache", str(tmp_path), "--output", str(tmp_path), "--device", "cpu", *more]
+        monkeypatch.setattr(sys, "argv", ["train_recognisers.py", *words])
         tool.main()
         return tmp_path / name
 
     return train
 
 
-def test_one_learns_from_nothing(trained, tmp_path):
+def log(folder):
+    return [json.loads(line) for line in folder.with_suffix(".jsonl").read_text().splitlines()]
+
+
+def test_one_learns_from_nothing(trained):
     folder = trained("small", SMALL)
     assert ArcFace.from_pretrained(folder).config == SMALL.config
-    (record,) = map(json.loads, (tmp_path / "small.jsonl").read_text().splitlines())
+    (record,) = log(folder)
     assert record["step"] == 3 and 0 <= record["retrieval"] <= 1 and 0 <= record["small_retrieval"] <= 1
     card = (folder / "README.md").read_text()
     assert "3 steps of 8 pictures" in card and "6 people (seeds from 0) x 3 photographs" in card and "grown" not in card
+
+
+@pytest.fixture
+def two_parts():
+    return replace(SMALL, parts=(PART, replace(PART, seed=1, steps=5, masked=0.25)))
+
+
+def test_the_second_part_goes_on_from_the_first(trained, two_parts, monkeypatch):
+    first = ArcFace.from_pretrained(trained("whole", SMALL)).state_dict()
+    begun, train = [], tool.train
+
+    def watched(network, *rest):
+        begun.append(network and {name: value.clone() for name, value in network.state_dict().items()})
+        return train(network, *rest)
+
+    monkeypatch.setattr(tool, "train", watched)
+    folder = trained("whole", two_parts)
+    assert begun[0] is None and all(torch.equal(begun[1][name], value) for name, value in first.items())
+    steps = [record["step"] for record in log(folder)]
+    minutes = [record["minutes"] for record in log(folder)]
+    assert steps == [3, 8] and minutes == sorted(minutes)
+    card = (folder / "README.md").read_text()
+    assert "3 and 5 steps of 8 pictures" in card and card.count("6 people") == 2 and "face masks" in card
+
+
+def test_a_run_cut_off_in_its_second_part_begins_that_part_again(trained, two_parts):
+    folder = trained("whole", two_parts)
+    whole, lines = ArcFace.from_pretrained(folder).state_dict(), log(folder)
+    trained("whole", SMALL)  # the first part alone, and a line of a second one that never ended
+    with open(folder.with_suffix(".jsonl"), "a") as file:
+        file.write(json.dumps({**lines[-1], "step": 5}) + "\n")
+    trained("whole", two_parts, "--part", "2")
+    for name, value in ArcFace.from_pretrained(folder).state_dict().items():
+        assert torch.equal(value, whole[name]), name
+    assert [record["step"] for record in log(folder)] == [3, 8]
+
+
+def test_a_part_that_there_is_not(trained, capsys):
+    with pytest.raises(SystemExit):
+        trained("small", SMALL, "--part", "2")
+    assert "small has 1 part(s); there is no part 2" in capsys.readouterr().err
+
+
+def test_face_masks_are_in_further_photographs_of_the_same_people():
+    pictures, whose = tool.masked_photographs(PART)
+    shots = [
+        (i, photo)
+        for i in range(PART.people)
+        for photo in range(PART.photos, PHOTOS_LIMIT)
+        if Shot.sample(shot_seed(PART.first + i, photo)).occluder == "mask"
+    ]
+    assert [i for i, _ in shots] == whose.tolist() and len(shots) > 3
+    for picture, (i, photo) in zip(pictures, shots, strict=True):
+        assert (picture == photograph(PART.first + i, photo, PART.size)).all()
+
+
+def test_so_many_of_a_batch_wear_masks(trained, monkeypatch):
+    """The masked ones are drawn as black pictures here, so that they can be counted."""
+    monkeypatch.setattr(tool, "masked_photographs", lambda part: (np.zeros((2, 32, 32, 3), np.uint8), np.array([1, 4])))
+    seen = []
+
+    def see(images, rng):
+        seen.append((images == -1).all(dim=(1, 2, 3)).sum().item())
+        return images
+
+    trained("masked", replace(SMALL, parts=(replace(PART, masked=0.25, changes=(see,)),)))
+    assert seen == [2, 2, 2]
 
 
 def test_one_that_grows_begins_with_what_the_small_one_knows(trained, monkeypatch):
@@ -53,7 +129,7 @@ def test_one_that_grows_begins_with_what_the_small_one_knows(trained, monkeypatc
         assert known.shape == (6, 16) and torch.allclose(known.norm(dim=1), torch.ones(6))
 
     monkeypatch.setattr(tool, "learn_to_see", learn_to_see)
-    folder = trained("large", replace(LARGE, start=str(trained("small", SMALL))))
+    folder = trained("large", large(trained("small", SMALL)))
     (start,) = seen
     for name, value in small.state_dict().items():
         assert torch.equal(start[name], value), name
@@ -65,7 +141,7 @@ def test_one_that_grows_begins_with_what_the_small_one_knows(trained, monkeypatc
 def test_learning_to_see_moves_the_front_alone_and_brings_it_nearer(monkeypatch):
     monkeypatch.setattr(tool, "SEEING_STEPS", 40)
     torch.manual_seed(0)
-    network = ArcFace(LARGE.config).train()
+    network = ArcFace(LARGE_CONFIG).train()
     before = {name: value.clone() for name, value in network.named_parameters()}
     pictures = torch.rand(6, 3, 32, 32) * 2 - 1
     known = torch.nn.functional.normalize(torch.randn(6, 16), dim=1)
@@ -87,8 +163,9 @@ def test_staying_near_holds_a_grown_one(trained, monkeypatch):
         return torch.stack([network.embed(images)[people == i].mean(0) for i in range(6)])
 
     def near(kept):
-        monkeypatch.setattr(tool, "KEPT", kept)
-        network = ArcFace.from_pretrained(trained("large", replace(LARGE, start=str(start), steps=40, rate=3e-3)))
+        (part,) = large(start, steps=40).parts
+        recipe = tool.Recipe(LARGE_CONFIG, "a test", (replace(part, kept=kept),))
+        network = ArcFace.from_pretrained(trained("large", recipe))
         return torch.cosine_similarity(means(network), means(ArcFace.from_pretrained(start))).mean().item()
 
     assert near(100.0) > near(0.0)

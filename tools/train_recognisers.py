@@ -4,10 +4,11 @@
     python tools/train_recognisers.py judge
 
 A judge has another seed and another width and sees other people than the one that trains, so that fooling one does not
-fool the other. The small ones take up to an hour and a half of one CPU core each, and may run at the same time;
-`judge-128` took two minutes of an H200, and the rendering of its photographs. `arcface-128` is `arcface`, grown: it
-sees the face twice as large, and goes on learning from there. Writes data/weights/<name>/ when done; the log of the
-run, with the retrieval of unseen people, is written beside the cached photographs.
+fool the other. Three of them learn in two parts; in the last one, more people wear face masks. `arcface-128` is
+`arcface`, grown: it sees the face twice as large, and goes on learning from there. The small ones take up to two hours
+of one CPU core each, and may run at the same time; `judge-128` took two minutes of an H200, and the rendering of its
+photographs. Writes data/weights/<name>/ after each part; the log of the run, with the retrieval of unseen people, is
+written beside the cached photographs. After an interruption `--part 2` goes on from the first part's weights and log.
 """
 
 import argparse
@@ -27,14 +28,14 @@ from simswap_lib.data import WorldDataset
 from simswap_lib.files import DATA
 from simswap_lib.models import weights
 from simswap_lib.models.arcface import ArcFace, ArcFaceConfig, MarginHead
-from simswap_lib.photographs import photograph, world_version
+from simswap_lib.photographs import PHOTOS_LIMIT, photograph, shot_seed, world_version
 from simswap_lib.swapper import best_device, known_device
 from simswap_lib.training import fast_precision
 from simswap_lib.world.people import HELD_OUT
+from simswap_lib.world.shots import Shot
 
 SCALE, MARGIN = 24.0, 0.3
 SEEING_STEPS = 300  # in which the new front of a grown recogniser learns its part
-KEPT = 3.0  # weight of staying near what the recogniser said of each person from which another one has grown
 GALLERY, PROBES = 100, 4
 FACE = {"crop": (0.125, 0.1875, 0.875, 0.9375), "embedding_dim": 128}  # from brow to chin
 
@@ -64,11 +65,9 @@ def softened(images: Tensor, rng: torch.Generator) -> Tensor:
 
 
 @dataclass(frozen=True)
-class Recipe:
-    """How one recogniser is trained."""
+class Part:
+    """So many steps of a recogniser's training, and the photographs for it."""
 
-    config: ArcFaceConfig
-    use: str
     seed: int
     first: int  # the number of the first person it learns from
     people: int
@@ -77,34 +76,51 @@ class Recipe:
     batch: int
     steps: int
     changes: tuple[Callable[[Tensor, torch.Generator], Tensor], ...]  # of the pictures, which identity survives
-    start: str | None = None  # the shipped recogniser that is in it when it begins, and sees less
     rate: float = 3e-3  # the highest learning rate
+    start: str | None = None  # a first part may begin with what is in a shipped recogniser, which sees less
+    kept: float = 0.0  # weight of staying near what was said of each person when the part began
+    masked: float = 0.0  # share of a batch that wears face masks, in further photographs of these people
 
 
-SMALL = {"people": 3600, "photos": 10, "size": 64, "batch": 128, "steps": 5200, "changes": (moved, lit)}
+@dataclass(frozen=True)
+class Recipe:
+    """How one recogniser is trained: its parts in turn, each with the weights that the one before left."""
+
+    config: ArcFaceConfig
+    use: str
+    parts: tuple[Part, ...]
+
+
+SMALL = {"people": 3600, "photos": 10, "size": 64, "batch": 128, "changes": (moved, lit)}
+MASKS = {"batch": 128, "rate": 1e-3, "masked": 0.15}
 RECIPES = {
     "arcface": Recipe(
         ArcFaceConfig(48, width=24, blocks=(1, 1, 2, 1), **FACE),
         "the identity vectors of generators of 64 pixels, and their identity loss while training",
-        seed=1, first=0, **SMALL,
+        (Part(seed=1, first=0, steps=5200, **SMALL),),
     ),
     "arcface-128": Recipe(
         ArcFaceConfig(96, width=24, blocks=(1, 1, 2, 1), first_stride=2, **FACE),
         "the identity vectors of `simswap`, and its identity loss while training",
-        seed=5, first=0, people=3600, photos=10, size=128, batch=128, steps=2600, changes=(moved, lit, softened),
-        start="arcface", rate=1e-3,
+        (
+            Part(5, 0, 3600, 10, 128, 128, 2600, (moved, lit, softened), rate=1e-3, start="arcface", kept=3.0),
+            Part(6, 0, 3600, 10, 128, steps=2000, changes=(moved, lit, softened), kept=3.0, **MASKS),
+        ),
     ),
     "judge": Recipe(
         ArcFaceConfig(48, width=28, blocks=(1, 1, 2, 1), **FACE),
         "judging swaps of 64 pixels: it never takes part in their training",
-        seed=2, first=3600, **SMALL,
+        (
+            Part(seed=2, first=3600, steps=5200, **SMALL),
+            Part(7, 3600, 5400, 8, 64, steps=2600, changes=(moved, lit), **MASKS),
+        ),
     ),
     "judge-128": Recipe(
         ArcFaceConfig(96, width=36, blocks=(2, 2, 2, 1), first_stride=2, **FACE),
         "judging swaps of 128 pixels: it never takes part in their training",
-        seed=2, first=4500, people=4500, photos=8, size=128, batch=512, steps=6000, changes=(moved, softened),
+        (Part(2, 4500, 4500, 8, 128, batch=512, steps=6000, changes=(moved, softened)),),
     ),
-}  # fmt: skip
+}
 CARD = """# {name}
 
 A face recogniser (ArcFace: residual network, angular margin) for the face world: uint8 RGB pictures to unit vectors of
@@ -112,14 +128,29 @@ A face recogniser (ArcFace: residual network, angular margin) for the face world
 
 - made by: `python tools/train_recognisers.py {name}`{before}:
   {steps} steps of {batch} pictures in {minutes:.1f} minutes on {machine}
-- data: renders of the face world (version {world}): {people} people (seeds from {first}) x {photos} photographs at
-  {size} px; nobody real, no licence, no consent needed
+- data: renders of the face world (version {world}):
+  {data}; nobody real, no licence, no consent needed
 - measured: {retrieval:.1%} of {probes} true pictures of unseen people (seeds from 900,000) found in a gallery of
   {gallery}, one picture each, every picture in a shot of its own; {small_retrieval:.1%} at 64 px
 - use: {use}
 - limits: it knows only this world's faces. On photographs of real people its answers mean nothing.
 - licence: MIT
 """
+DATA_OF_PART = "{people} people (seeds from {first}) x {photos} photographs at {size} px"
+
+
+def masked_photographs(part: Part) -> tuple[np.ndarray, np.ndarray]:
+    """Photographs of the part's people that are not among its own, and show a face mask.
+
+    Returns: uint8 RGB (N, H, W, 3), and whom each shows, (N,), counted from 0.
+    """
+    people, pictures = [], []
+    for i in tqdm(range(part.people), desc="face masks", unit="person"):
+        for photo in range(part.photos, PHOTOS_LIMIT):
+            if Shot.sample(shot_seed(part.first + i, photo)).occluder == "mask":
+                people.append(i)
+                pictures.append(photograph(part.first + i, photo, part.size))
+    return np.stack(pictures), np.array(people)
 
 
 def unseen_photographs(size: int) -> tuple[np.ndarray, np.ndarray]:
@@ -167,90 +198,142 @@ def machine(device: torch.device) -> str:
     return "one CPU core" if threads == 1 else f"{threads} CPU cores"
 
 
+def begun(config: ArcFaceConfig, small: ArcFace) -> ArcFace:
+    """A network with this configuration and the weights of a smaller one; the first block's shortcut may be another."""
+    network = ArcFace(config)
+    network.load_state_dict(small.state_dict(), strict=False)
+    return network
+
+
+def train(network: ArcFace | None, recipe: Recipe, part: Part, steps: int, options: argparse.Namespace) -> ArcFace:
+    """Train one part, and add a line to the log every 200 steps. `network`: what the part before it left, or None."""
+    device = known_device(options.device) if options.device else best_device()
+    half = {"bf16": torch.bfloat16, "fp16": torch.float16}.get(fast_precision(device))
+    torch.manual_seed(part.seed)
+    rng = torch.Generator().manual_seed(part.seed)
+
+    photographs = WorldDataset(part.people, part.photos, part.size, part.first, options.cache)
+    images = torch.from_numpy(np.array(photographs.images)).flatten(0, 1)  # (N, H, W, 3)
+    people = torch.from_numpy(photographs.person)
+    usual, masked = len(images), round(part.masked * part.batch)
+    if masked:
+        more, whose = masked_photographs(part)
+        images, people = torch.cat([images, torch.from_numpy(more)]), torch.cat([people, torch.from_numpy(whose)])
+    images, people = images.to(device), people.to(device)
+    unseen = {size: unseen_photographs(size) for size in {part.size, 64}}
+
+    def draw() -> tuple[Tensor, Tensor]:
+        """Who is (B,) in some photographs, and the photographs, changed (B, 3, H, W)."""
+        chosen = torch.randint(usual, (part.batch - masked,), generator=rng)
+        if masked:
+            chosen = torch.cat([chosen, torch.randint(usual, len(images), (masked,), generator=rng)])
+        chosen = chosen.to(device, non_blocking=True)
+        batch = images[chosen].permute(0, 3, 1, 2).float() / 127.5 - 1
+        for change in part.changes:
+            batch = change(batch, rng)
+        return people[chosen], batch.contiguous(memory_format=torch.channels_last)
+
+    before = network or (ArcFace.from_pretrained(part.start) if part.start else None)
+    head = MarginHead(recipe.config.embedding_dim, part.people, scale=SCALE, margin=MARGIN).to(device)
+    if before is None:
+        network = ArcFace(recipe.config)
+    else:
+        vectors = before.to(device).eval().embed(images[:usual]).unflatten(0, (part.people, part.photos))
+        known = F.normalize(vectors.mean(dim=1), dim=1)  # (people, D): what it says of each of them
+        head.weight.data.copy_(known)
+        network = network or begun(recipe.config, before)
+    network.to(device, memory_format=torch.channels_last).train()
+    if part.start is not None:
+        learn_to_see(network, known, draw)
+    optimiser = torch.optim.AdamW([*network.parameters(), *head.parameters()], lr=part.rate, weight_decay=0.05)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, part.rate, steps, pct_start=0.1)
+
+    start, done = time.time(), last_record(options) or {"step": 0, "minutes": 0.0}
+    for step in tqdm(range(1, steps + 1), desc=options.name, unit="step"):
+        if before is None:  # The margin grows once the classes have begun to part; from the start it only confuses.
+            head.margin = MARGIN * min(max((step / steps - 0.15) / 0.45, 0.0), 1.0)
+        who, batch = draw()
+        with torch.autocast(device.type, half, enabled=half is not None):
+            vectors = network(batch)
+        loss = F.cross_entropy(head(vectors, who), who)
+        if part.kept:
+            loss = loss + part.kept * apart(vectors, known[who])
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        optimiser.step()
+        schedule.step()
+        if step % 200 == 0 or step == steps:
+            minutes = done["minutes"] + (time.time() - start) / 60
+            record = {"step": done["step"] + step, "minutes": minutes, "loss": loss.item()}
+            found = {size: retrieval(network, *pictures) for size, pictures in unseen.items()}
+            record |= {"retrieval": found[part.size], "small_retrieval": found[64]}
+            with open(log_path(options), "a") as log:
+                log.write(json.dumps(record) + "\n")
+            tqdm.write(f"{options.name} {record}")
+    return network.eval()
+
+
+def log_path(options: argparse.Namespace) -> Path:
+    return options.cache / f"{options.name}.jsonl"
+
+
+def last_record(options: argparse.Namespace) -> dict | None:
+    """The last line of the log: what the part before, or the whole run, came to."""
+    lines = log_path(options).read_text().splitlines() if log_path(options).exists() else []
+    return json.loads(lines[-1]) if lines else None
+
+
+def forget(step: int, options: argparse.Namespace) -> None:
+    """Drop from the log what was written after this step, by a run that is begun again."""
+    if log_path(options).exists():
+        lines = log_path(options).read_text().splitlines(keepends=True)
+        log_path(options).write_text("".join(line for line in lines if json.loads(line)["step"] <= step))
+
+
+def card(recipe: Recipe, parts: tuple[Part, ...], options: argparse.Namespace) -> str:
+    """The model card of a network after these parts."""
+    data = [DATA_OF_PART.format(**vars(part)) + (", and more with face masks" if part.masked else "") for part in parts]
+    facts = {key: last_record(options)[key] for key in ("minutes", "retrieval", "small_retrieval")}
+    return CARD.format(
+        **facts,
+        name=options.name,
+        use=recipe.use,
+        before=f", grown from `{parts[0].start}`" if parts[0].start else "",
+        dim=recipe.config.embedding_dim,
+        steps=" and ".join(str(options.steps or part.steps) for part in parts),
+        batch=parts[-1].batch,
+        machine=machine(known_device(options.device) if options.device else best_device()),
+        world=world_version(),
+        data=",\n  then ".join(data),
+        probes=GALLERY * PROBES,
+        gallery=GALLERY,
+    )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("name", choices=RECIPES)
-    parser.add_argument("--steps", type=int, help="training steps (default: the recipe's)")
+    parser.add_argument("--part", type=int, default=1, help="begin with this one, counted from 1 (default %(default)s)")
+    parser.add_argument("--steps", type=int, help="training steps of each part (default: the recipe's)")
     parser.add_argument("--cache", type=Path, default=Path("cache"), help="folder of cached photographs and of the log")
     parser.add_argument("--output", type=Path, default=DATA / "weights", help="where the folder of weights is written")
     parser.add_argument("--device", help="cpu, cuda, mps (default: the best there is)")
     parser.add_argument("--threads", type=int, default=1, help="CPU cores to use (default %(default)s)")
     options = parser.parse_args()
     recipe = RECIPES[options.name]
-    steps = options.steps or recipe.steps
-    device = known_device(options.device) if options.device else best_device()
-    half = {"bf16": torch.bfloat16, "fp16": torch.float16}.get(fast_precision(device))
+    if not 1 <= options.part <= len(recipe.parts):
+        parser.error(f"{options.name} has {len(recipe.parts)} part(s); there is no part {options.part}")
+    options.cache.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(options.threads)
     torch.backends.cudnn.benchmark = True
-    torch.manual_seed(recipe.seed)
-    rng = torch.Generator().manual_seed(recipe.seed)
-
-    photographs = WorldDataset(recipe.people, recipe.photos, recipe.size, recipe.first, options.cache)
-    images = torch.from_numpy(np.array(photographs.images)).flatten(0, 1).to(device)  # (N, H, W, 3)
-    people = torch.from_numpy(photographs.person).to(device)
-    unseen = {size: unseen_photographs(size) for size in {recipe.size, 64}}
-
-    def draw() -> tuple[Tensor, Tensor]:
-        """Who is (B,) in some photographs, and the photographs, changed (B, 3, H, W)."""
-        chosen = torch.randint(len(images), (recipe.batch,), generator=rng).to(device, non_blocking=True)
-        batch = images[chosen].permute(0, 3, 1, 2).float() / 127.5 - 1
-        for change in recipe.changes:
-            batch = change(batch, rng)
-        return people[chosen], batch.contiguous(memory_format=torch.channels_last)
-
-    network = ArcFace(recipe.config).to(device, memory_format=torch.channels_last).train()
-    head = MarginHead(recipe.config.embedding_dim, recipe.people, scale=SCALE, margin=MARGIN).to(device)
-    known = None
-    if recipe.start is not None:
-        small = ArcFace.from_pretrained(recipe.start, device)
-        vectors = small.embed(images).unflatten(0, (recipe.people, recipe.photos))
-        known = F.normalize(vectors.mean(dim=1), dim=1)  # (people, D): what it says of each of them
-        network.load_state_dict(small.state_dict(), strict=False)  # a first block with a stride has another shortcut
-        learn_to_see(network, known, draw)
-        head.weight.data.copy_(known)
-    optimiser = torch.optim.AdamW([*network.parameters(), *head.parameters()], lr=recipe.rate, weight_decay=0.05)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, recipe.rate, steps, pct_start=0.1)
-
-    start = time.time()
-    log = open(options.cache / f"{options.name}.jsonl", "a")
-    for step in tqdm(range(1, steps + 1), desc=options.name, unit="step"):
-        if known is None:  # The margin grows once the classes have begun to part; from the start it only confuses.
-            head.margin = MARGIN * min(max((step / steps - 0.15) / 0.45, 0.0), 1.0)
-        who, batch = draw()
-        with torch.autocast(device.type, half, enabled=half is not None):
-            vectors = network(batch)
-        loss = F.cross_entropy(head(vectors, who), who)
-        if known is not None:
-            loss = loss + KEPT * apart(vectors, known[who])
-        optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        optimiser.step()
-        schedule.step()
-        if step % 200 == 0 or step == steps:
-            record = {"step": step, "minutes": (time.time() - start) / 60, "loss": loss.item()}
-            found = {size: retrieval(network, *pictures) for size, pictures in unseen.items()}
-            record |= {"retrieval": found[recipe.size], "small_retrieval": found[64]}
-            log.write(json.dumps(record) + "\n")
-            log.flush()
-            tqdm.write(f"{options.name} {record}")
-
-    facts = {name: getattr(recipe, name) for name in ("use", "first", "people", "photos", "size", "batch")}
-    card = CARD.format(
-        **facts,
-        name=options.name,
-        before=f", grown from `{recipe.start}`" if recipe.start else "",
-        dim=recipe.config.embedding_dim,
-        steps=steps,
-        machine=machine(device),
-        minutes=record["minutes"],
-        world=world_version(),
-        retrieval=record["retrieval"],
-        small_retrieval=record["small_retrieval"],
-        probes=GALLERY * PROBES,
-        gallery=GALLERY,
-    )
-    weights.save(network.eval(), options.output / options.name, card)
-    print(f"{options.output / options.name}: {record['retrieval']:.1%} of unseen people in a gallery of {GALLERY}")
+    folder = options.output / options.name
+    forget(sum(options.steps or part.steps for part in recipe.parts[: options.part - 1]), options)
+    for number in range(options.part, len(recipe.parts) + 1):
+        part = recipe.parts[number - 1]
+        network = ArcFace.from_pretrained(folder) if number > 1 else None
+        network = train(network, recipe, part, options.steps or part.steps, options)
+        weights.save(network, folder, card(recipe, recipe.parts[:number], options))
+    print(f"{folder}: {last_record(options)['retrieval']:.1%} of unseen people in a gallery of {GALLERY}")
 
 
 if __name__ == "__main__":
