@@ -154,24 +154,27 @@ def evaluate(
         "one_colour": summaries(one_colour, recoloured),
         "groups": groups(measured, plain.people),
         "average": {name: float(e.mean()) for name, e in always_the_average(plain.known, attributes).items()},
-        "recognisers": {name: _true_pictures(net, plain.gallery, protocol.size) for name, net in eyes.items()},
+        "recognisers": _true_pictures(eyes, plain.gallery, protocol.size),
         "notes": notes,
     }
 
 
-def _true_pictures(net: ArcFace, gallery: np.ndarray, size: int) -> dict:
+def _true_pictures(eyes: dict[str, ArcFace], gallery: np.ndarray, size: int) -> dict[str, dict]:
     people = range(len(gallery))
     probes = np.stack([photograph(HELD_OUT + i, k, size) for i in people for k in range(1, 1 + PROBES)])
     labels = torch.arange(len(gallery)).repeat_interleave(PROBES)
-    found = nearer_people(net.embed(probes), net.embed(gallery), labels) == 0
     # Who is hidden in the gallery is lost in all four probes, so the share without them is told, too.
     free = [[_shown(HELD_OUT + i, k) for k in range(1 + PROBES)] for i in people]
     shown = np.array([gallery and probe for gallery, *probes in free for probe in probes])
+    hits = {name: nearer_people(net.embed(probes), net.embed(gallery), labels) == 0 for name, net in eyes.items()}
     return {
-        "id_retrieval": float(found.mean()),
-        "interval": interval(found),
-        "pictures": len(probes),
-        "unobstructed": float(found[shown].mean()) if shown.any() else None,
+        name: {
+            "id_retrieval": float(found.mean()),
+            "interval": interval(found),
+            "pictures": len(probes),
+            "unobstructed": float(found[shown].mean()) if shown.any() else None,
+        }
+        for name, found in hits.items()
     }
 
 

@@ -9,13 +9,14 @@ from collections.abc import Iterable
 
 import numpy as np
 import torch
+from skimage.metrics import structural_similarity
 from torch import Tensor
 
 from simswap_lib.models.attributes import Estimate
 
 ROUNDS = 2000  # resamplings of a bootstrap
 SUBSETS = 100  # of the pictures, on each of which KID is taken
-NEEDS_TORCHMETRICS = "SSIM and KID are torchmetrics': install it with `pip install torchmetrics`."
+NEEDS_TORCHMETRICS = "KID is torchmetrics': install it with `pip install torchmetrics`."
 
 
 def nearer_people(queries: Tensor, gallery: Tensor, labels: Tensor, owners: Tensor | None = None) -> np.ndarray:
@@ -169,25 +170,18 @@ def colour_ways(
     return ((at - start) * (end - start)).sum(-1), np.square(end - start).sum(-1)
 
 
-def ssim_map(result: np.ndarray, truth: np.ndarray, batch: int = 50) -> np.ndarray:
+def ssim_map(result: np.ndarray, truth: np.ndarray) -> np.ndarray:
     """Structural similarity at every pixel, mean of the three channels: 1 where the pictures agree, at most -1.
 
     Gaussian window of standard deviation 1.5 pixels, constants 0.01 and 0.03, as in the source.
     Shapes: uint8 RGB (B, H, W, 3) -> float64 (B, H, W). Raises: ValueError for shapes that do not fit.
     Source: Wang et al., "Image quality assessment: from error visibility to structural similarity", 2004.
     """
-    try:
-        from torchmetrics.functional.image import structural_similarity_index_measure as ssim
-    except ImportError as error:
-        raise ValueError(NEEDS_TORCHMETRICS) from error
-
     _check(result, truth, result[..., 0])
-    maps = []
-    for i in range(0, len(result), batch):
-        pair = [torch.from_numpy(part[i : i + batch]).permute(0, 3, 1, 2).double() for part in (result, truth)]
-        _, full = ssim(*pair, data_range=255.0, reduction="none", return_full_image=True)  # (B, 3, H, W)
-        maps.append(full.mean(dim=1).numpy())
-    return np.concatenate(maps)
+    settings = {"gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False, "data_range": 255.0}
+    pairs = zip(result.astype(np.float64), truth.astype(np.float64), strict=True)
+    maps = [structural_similarity(*pair, full=True, channel_axis=-1, **settings)[1] for pair in pairs]  # (H, W, 3) each
+    return np.stack(maps).mean(axis=-1)
 
 
 def mean_inside(values: np.ndarray, mask: np.ndarray) -> np.ndarray:

@@ -203,7 +203,7 @@ class TestSSIM:
     picture = rng.integers(0, 256, (3, 32, 40, 3), dtype=np.uint8)
 
     def test_one_where_pictures_agree(self):
-        same = ssim_map(self.picture, self.picture, batch=2)
+        same = ssim_map(self.picture, self.picture)
         assert same.shape == (3, 32, 40) and same == pytest.approx(1.0)
 
     def test_only_where_they_differ_it_falls(self):
@@ -270,8 +270,8 @@ def test_torchmetrics_is_loaded_only_where_it_measures():
     """Colab may lack it; a lesson that takes `retrieval` alone has to run there."""
     code = "import sys, simswap_lib.evaluation; print('torchmetrics' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "False\n"
-    code = "import sys, numpy as n; sys.modules['torchmetrics.functional.image'] = None\n"
-    code += "from simswap_lib.measures import ssim_map\ntry: ssim_map(*[n.zeros((1, 32, 32, 3), 'uint8')] * 2)\n"
+    code = "import sys; sys.modules['torchmetrics.image.kid'] = None\n"
+    code += "import torch\nfrom simswap_lib.measures import kid\ntry: kid(*[torch.zeros(9, 4)] * 2)\n"
     code += "except ValueError as error: print(error)"
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert "pip install torchmetrics" in said.stdout, said.stderr

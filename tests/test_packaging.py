@@ -26,6 +26,7 @@ COLAB = {
     "torch": "2.11.0+cu128",
     "numpy": "2.1.3",
     "scipy": "1.16.3",
+    "scikit-image": "0.25.2",
     "matplotlib": "3.10.0",
     "pillow": "11.3.0",
     "opencv-python": "5.0.0.93",
