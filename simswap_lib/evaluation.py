@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from simswap_lib.evaluation_report import report as report
 from simswap_lib.evaluation_rows import WORDS, Cases, always_the_average, groups, measure_rows, summaries, swapped
@@ -117,7 +117,8 @@ def evaluate(
 
     Returns a dictionary for JSON: `protocol`, `weights` (checksums), `rows` and `one_colour` (for swap, copy of the
     target, pasted source and true answer: retrieval, its interval and curve, cosines, errors, SSIM, KID), `groups` (by
-    the source's tone, age and sex), `recognisers` (how many true pictures each finds), `notes` (what is missing).
+    the source's tone, age and sex), `recognisers` (how many true pictures each finds, also with each picture in the
+    gallery in turn), `notes` (what is missing).
     Raises: ValueError for impossible numbers of swaps or people.
     """
     protocol = Protocol(swaps, gallery, size or swapper.generator.config.image_size)
@@ -160,22 +161,41 @@ def evaluate(
 
 
 def _true_pictures(eyes: dict[str, ArcFace], gallery: np.ndarray, size: int) -> dict[str, dict]:
-    people = range(len(gallery))
-    probes = np.stack([photograph(HELD_OUT + i, k, size) for i in people for k in range(1, 1 + PROBES)])
-    labels = torch.arange(len(gallery)).repeat_interleave(PROBES)
-    # Who is hidden in the gallery is lost in all four probes, so the share without them is told, too.
-    free = [[_shown(HELD_OUT + i, k) for k in range(1 + PROBES)] for i in people]
-    shown = np.array([gallery and probe for gallery, *probes in free for probe in probes])
-    hits = {name: nearer_people(net.embed(probes), net.embed(gallery), labels) == 0 for name, net in eyes.items()}
-    return {
-        name: {
-            "id_retrieval": float(found.mean()),
-            "interval": interval(found),
-            "pictures": len(probes),
-            "unobstructed": float(found[shown].mean()) if shown.any() else None,
+    """Looks up the other pictures of everybody in the gallery; then with each picture in the gallery in turn.
+
+    Whoever is hidden in the one gallery picture is lost in all lookups, so one gallery says more of those pictures than
+    of the recogniser. For the same reason the intervals draw people again, and not single lookups.
+    """
+    people = len(gallery)
+    probes = [[photograph(HELD_OUT + i, k, size) for k in range(1, 1 + PROBES)] for i in range(people)]
+    pictures = np.concatenate([gallery[:, None], probes], axis=1)  # (people, 1 + PROBES, H, W, 3)
+    shown = np.array([[_shown(HELD_OUT + i, k) for k in range(1 + PROBES)] for i in range(people)])
+    plain = (shown[:, 1:] & shown[:, :1]).ravel()
+    result = {}
+    for name, net in eyes.items():
+        vectors = net.embed(pictures.reshape(-1, *pictures.shape[2:])).unflatten(0, pictures.shape[:2])
+        turns = np.stack([_found(vectors, k) for k in range(1 + PROBES)])  # (turns, people, PROBES)
+        result[name] = {
+            "id_retrieval": float(turns[0].mean()),
+            "interval": _of_people(turns[:1]),
+            "pictures": turns[0].size,
+            "unobstructed": float(turns[0].ravel()[plain].mean()) if plain.any() else None,
+            "in_turn": {"id_retrieval": float(turns.mean()), "interval": _of_people(turns), "pictures": turns.size},
         }
-        for name, found in hits.items()
-    }
+    return result
+
+
+def _found(vectors: Tensor, k: int) -> np.ndarray:
+    """Who is found when everybody's picture k is in the gallery: (people, pictures, D) -> bool (people, others)."""
+    people, pictures = vectors.shape[:2]
+    others = vectors[:, [other for other in range(pictures) if other != k]]
+    labels = torch.arange(people).repeat_interleave(pictures - 1)
+    return (nearer_people(others.flatten(0, 1), vectors[:, k], labels) == 0).reshape(people, pictures - 1)
+
+
+def _of_people(turns: np.ndarray) -> tuple[float, float]:
+    shares = turns.mean(axis=(0, 2))  # (people,)
+    return interval(shares.astype(bool) if np.isin(shares, (0, 1)).all() else shares)
 
 
 def _shown(person: int, photo: int) -> bool:

@@ -42,13 +42,7 @@ def report(result: dict) -> str:
         lines += _titled("The swaps by group of the source: skin tone, age, sex", _table(people, GROUPS))
     if "one_colour" in result:
         lines += _titled(f"One colour: {protocol['one_colour']}", _table(result["one_colour"], ONE_COLOUR))
-    lines += ["", "How many true pictures the recognisers find in the same gallery"]
-    for name, seen in result["recognisers"].items():
-        free = seen.get("unobstructed")
-        lines.append(
-            f"{name:20}{seen['id_retrieval']:>7.1%}{_range(seen):>12} of {seen['pictures']}"
-            + ("" if free is None else f", {free:.1%} of those in which nothing hides the face")
-        )
+    lines += _titled("How many true pictures the recognisers find", _table(result["recognisers"], TRUE_PICTURES))
     return "\n".join(lines)
 
 
@@ -137,4 +131,13 @@ GROUPS: list[Column] = [
     ("cosine", "to source", _number("cos_source", ".2f")),
     *ERROR,
     ("SSIM", "", _number("ssim", ".3f")),
+]
+TRUE_PICTURES: list[Column] = [
+    ("in the same", "gallery", _number("id_retrieval", ".1%")),
+    ("", "(95 %)", _range),
+    ("", "pictures", _number("pictures", ",d")),
+    ("nothing hides", "the face", _number("unobstructed", ".1%")),
+    ("each picture in", "the gallery in turn", lambda row: _number("id_retrieval", ".1%")(row.get("in_turn", {}))),
+    ("", "(95 %)", lambda row: _range(row["in_turn"]) if "in_turn" in row else ""),
+    ("", "lookups", lambda row: _number("pictures", ",d")(row.get("in_turn", {}))),
 ]

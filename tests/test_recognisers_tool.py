@@ -94,8 +94,8 @@ def test_a_part_that_there_is_not(trained, capsys):
     assert "small has 1 part(s); there is no part 2" in capsys.readouterr().err
 
 
-def test_face_masks_are_in_further_photographs_of_the_same_people():
-    pictures, whose = tool.masked_photographs(PART)
+def test_face_masks_are_in_further_photographs_of_the_same_people(tmp_path, monkeypatch):
+    pictures, whose = tool.masked_photographs(PART, tmp_path)
     shots = [
         (i, photo)
         for i in range(PART.people)
@@ -105,11 +105,16 @@ def test_face_masks_are_in_further_photographs_of_the_same_people():
     assert [i for i, _ in shots] == whose.tolist() and len(shots) > 3
     for picture, (i, photo) in zip(pictures, shots, strict=True):
         assert (picture == photograph(PART.first + i, photo, PART.size)).all()
+    monkeypatch.setattr(tool, "photograph", None)  # not rendered again
+    again, _ = tool.masked_photographs(PART, tmp_path)
+    assert (again == pictures).all()
 
 
 def test_so_many_of_a_batch_wear_masks(trained, monkeypatch):
     """The masked ones are drawn as black pictures here, so that they can be counted."""
-    monkeypatch.setattr(tool, "masked_photographs", lambda part: (np.zeros((2, 32, 32, 3), np.uint8), np.array([1, 4])))
+    monkeypatch.setattr(
+        tool, "masked_photographs", lambda part, cache: (np.zeros((2, 32, 32, 3), np.uint8), np.array([1, 4]))
+    )
     seen = []
 
     def see(images, rng):

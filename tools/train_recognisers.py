@@ -25,7 +25,7 @@ from torch.nn import functional as F
 from tqdm import tqdm
 
 from simswap_lib.data import WorldDataset
-from simswap_lib.files import DATA
+from simswap_lib.files import DATA, whole_file
 from simswap_lib.models import weights
 from simswap_lib.models.arcface import ArcFace, ArcFaceConfig, MarginHead
 from simswap_lib.photographs import PHOTOS_LIMIT, photograph, shot_seed, world_version
@@ -105,6 +105,7 @@ RECIPES = {
         (
             Part(5, 0, 3600, 10, 128, 128, 2600, (moved, lit, softened), rate=1e-3, start="arcface", kept=3.0),
             Part(6, 0, 3600, 10, 128, steps=2000, changes=(moved, lit, softened), kept=3.0, **MASKS),
+            Part(8, 0, 3600, 10, 128, steps=1600, changes=(moved, lit, softened), kept=1.0, **MASKS | {"masked": 0.25}),
         ),
     ),
     "judge": Recipe(
@@ -113,6 +114,7 @@ RECIPES = {
         (
             Part(seed=2, first=3600, steps=5200, **SMALL),
             Part(7, 3600, 5400, 8, 64, steps=2600, changes=(moved, lit), **MASKS),
+            Part(9, 3600, 5400, 8, 64, steps=2600, changes=(moved, lit), **MASKS),
         ),
     ),
     "judge-128": Recipe(
@@ -139,17 +141,23 @@ A face recogniser (ArcFace: residual network, angular margin) for the face world
 DATA_OF_PART = "{people} people (seeds from {first}) x {photos} photographs at {size} px"
 
 
-def masked_photographs(part: Part) -> tuple[np.ndarray, np.ndarray]:
-    """Photographs of the part's people that are not among its own, and show a face mask.
+def masked_photographs(part: Part, cache: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Photographs of the part's people that are not among its own, and show a face mask; kept in `cache`.
 
     Returns: uint8 RGB (N, H, W, 3), and whom each shows, (N,), counted from 0.
     """
+    path = cache / f"masks-{world_version()}-{part.first}-{part.people}x{part.photos}-{part.size}px.npz"
+    if path.exists():
+        with np.load(path) as kept:
+            return kept["pictures"], kept["people"]
     people, pictures = [], []
     for i in tqdm(range(part.people), desc="face masks", unit="person"):
         for photo in range(part.photos, PHOTOS_LIMIT):
             if Shot.sample(shot_seed(part.first + i, photo)).occluder == "mask":
                 people.append(i)
                 pictures.append(photograph(part.first + i, photo, part.size))
+    with whole_file(path) as partial, open(partial, "wb") as file:
+        np.savez(file, pictures=np.stack(pictures), people=np.array(people))
     return np.stack(pictures), np.array(people)
 
 
@@ -217,7 +225,7 @@ def train(network: ArcFace | None, recipe: Recipe, part: Part, steps: int, optio
     people = torch.from_numpy(photographs.person)
     usual, masked = len(images), round(part.masked * part.batch)
     if masked:
-        more, whose = masked_photographs(part)
+        more, whose = masked_photographs(part, options.cache)
         images, people = torch.cat([images, torch.from_numpy(more)]), torch.cat([people, torch.from_numpy(whose)])
     images, people = images.to(device), people.to(device)
     unseen = {size: unseen_photographs(size) for size in {part.size, 64}}
