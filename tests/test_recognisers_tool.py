@@ -73,7 +73,7 @@ def test_the_second_part_goes_on_from_the_first(trained, two_parts, monkeypatch)
     minutes = [record["minutes"] for record in log(folder)]
     assert steps == [3, 8] and minutes == sorted(minutes)
     card = (folder / "README.md").read_text()
-    assert "3 and 5 steps of 8 pictures" in card and card.count("6 people") == 2 and "face masks" in card
+    assert "3 + 5 steps of 8 pictures" in card and card.count("6 people") == 2 and "face masks" in card
 
 
 def test_a_run_cut_off_in_its_second_part_begins_that_part_again(trained, two_parts):

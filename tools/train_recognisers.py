@@ -4,11 +4,11 @@
     python tools/train_recognisers.py judge
 
 A judge has another seed and another width and sees other people than the one that trains, so that fooling one does not
-fool the other. Three of them learn in two parts; in the last one, more people wear face masks. `arcface-128` is
-`arcface`, grown: it sees the face twice as large, and goes on learning from there. The small ones take up to two hours
-of one CPU core each, and may run at the same time; `judge-128` took two minutes of an H200, and the rendering of its
-photographs. Writes data/weights/<name>/ after each part; the log of the run, with the retrieval of unseen people, is
-written beside the cached photographs. After an interruption `--part 2` goes on from the first part's weights and log.
+fool the other. `arcface-128` is `arcface`, grown: it sees the face twice as large, and goes on learning from there. In
+the later parts of `arcface-128` and `judge` more people wear face masks. The small ones take one to three hours of one
+CPU core each, and may run at the same time; `judge-128` took two minutes of an H200, and the rendering of its
+photographs. Writes data/weights/<name>/ after each part; the log, with the retrieval of unseen people, is written
+beside the cached photographs. `--part 2` goes on from the first part's weights and log.
 """
 
 import argparse
@@ -105,7 +105,6 @@ RECIPES = {
         (
             Part(5, 0, 3600, 10, 128, 128, 2600, (moved, lit, softened), rate=1e-3, start="arcface", kept=3.0),
             Part(6, 0, 3600, 10, 128, steps=2000, changes=(moved, lit, softened), kept=3.0, **MASKS),
-            Part(8, 0, 3600, 10, 128, steps=1600, changes=(moved, lit, softened), kept=1.0, **MASKS | {"masked": 0.25}),
         ),
     ),
     "judge": Recipe(
@@ -131,7 +130,8 @@ A face recogniser (ArcFace: residual network, angular margin) for the face world
 - made by: `python tools/train_recognisers.py {name}`{before}:
   {steps} steps of {batch} pictures in {minutes:.1f} minutes on {machine}
 - data: renders of the face world (version {world}):
-  {data}; nobody real, no licence, no consent needed
+  {data};
+  nobody real, no licence, no consent needed
 - measured: {retrieval:.1%} of {probes} true pictures of unseen people (seeds from 900,000) found in a gallery of
   {gallery}, one picture each, every picture in a shot of its own; {small_retrieval:.1%} at 64 px
 - use: {use}
@@ -308,7 +308,7 @@ def card(recipe: Recipe, parts: tuple[Part, ...], options: argparse.Namespace) -
         use=recipe.use,
         before=f", grown from `{parts[0].start}`" if parts[0].start else "",
         dim=recipe.config.embedding_dim,
-        steps=" and ".join(str(options.steps or part.steps) for part in parts),
+        steps=" + ".join(str(options.steps or part.steps) for part in parts),
         batch=parts[-1].batch,
         machine=machine(known_device(options.device) if options.device else best_device()),
         world=world_version(),
