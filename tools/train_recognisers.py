@@ -92,7 +92,8 @@ class Recipe:
 
 
 SMALL = {"people": 3600, "photos": 10, "size": 64, "batch": 128, "changes": (moved, lit)}
-MASKS = {"batch": 128, "rate": 1e-3, "masked": 0.15}
+LARGE = {**SMALL, "size": 128, "changes": (moved, lit, softened), "rate": 1e-3, "kept": 3.0}
+MORE = {**SMALL, "people": 5400, "photos": 8, "rate": 1e-3, "masked": 0.15}
 RECIPES = {
     "arcface": Recipe(
         ArcFaceConfig(48, width=24, blocks=(1, 1, 2, 1), **FACE),
@@ -103,8 +104,8 @@ RECIPES = {
         ArcFaceConfig(96, width=24, blocks=(1, 1, 2, 1), first_stride=2, **FACE),
         "the identity vectors of `simswap`, and its identity loss while training",
         (
-            Part(5, 0, 3600, 10, 128, 128, 2600, (moved, lit, softened), rate=1e-3, start="arcface", kept=3.0),
-            Part(6, 0, 3600, 10, 128, steps=2000, changes=(moved, lit, softened), kept=3.0, **MASKS),
+            Part(seed=5, first=0, steps=2600, start="arcface", **LARGE),
+            Part(seed=6, first=0, steps=2000, masked=0.15, **LARGE),
         ),
     ),
     "judge": Recipe(
@@ -112,14 +113,14 @@ RECIPES = {
         "judging swaps of 64 pixels: it never takes part in their training",
         (
             Part(seed=2, first=3600, steps=5200, **SMALL),
-            Part(7, 3600, 5400, 8, 64, steps=2600, changes=(moved, lit), **MASKS),
-            Part(9, 3600, 5400, 8, 64, steps=2600, changes=(moved, lit), **MASKS),
+            Part(seed=7, first=3600, steps=2600, **MORE),
+            Part(seed=9, first=3600, steps=2600, **MORE),
         ),
     ),
     "judge-128": Recipe(
         ArcFaceConfig(96, width=36, blocks=(2, 2, 2, 1), first_stride=2, **FACE),
         "judging swaps of 128 pixels: it never takes part in their training",
-        (Part(2, 4500, 4500, 8, 128, batch=512, steps=6000, changes=(moved, softened)),),
+        (Part(seed=2, first=4500, people=4500, photos=8, size=128, batch=512, steps=6000, changes=(moved, softened)),),
     ),
 }
 CARD = """# {name}
