@@ -5,10 +5,10 @@
 
 A judge has another seed and another width and sees other people than the one that trains, so that fooling one does not
 fool the other. `arcface-128` is `arcface`, grown: it sees the face twice as large, and goes on learning from there. In
-the later parts of `arcface-128` and `judge` more people wear face masks. The small ones take one to three hours of one
-CPU core each, and may run at the same time; `judge-128` took two minutes of an H200, and the rendering of its
-photographs. Writes data/weights/<name>/ after each part; the log, with the retrieval of unseen people, is written
-beside the cached photographs. `--part 2` goes on from the first part's weights and log.
+its second part more people wear face masks. The small ones take up to an hour and a half of one CPU core each, and may
+run at the same time; `judge-128` took two minutes of an H200, and the rendering of its photographs. Writes
+data/weights/<name>/ after each part; the log, with the retrieval of unseen people, is written beside the cached
+photographs. `--part 2` goes on from the first part's weights and log.
 """
 
 import argparse
@@ -93,7 +93,6 @@ class Recipe:
 
 SMALL = {"people": 3600, "photos": 10, "size": 64, "batch": 128, "changes": (moved, lit)}
 LARGE = {**SMALL, "size": 128, "changes": (moved, lit, softened), "rate": 1e-3, "kept": 3.0}
-MORE = {**SMALL, "people": 5400, "photos": 8, "rate": 1e-3, "masked": 0.15}
 RECIPES = {
     "arcface": Recipe(
         ArcFaceConfig(48, width=24, blocks=(1, 1, 2, 1), **FACE),
@@ -111,11 +110,7 @@ RECIPES = {
     "judge": Recipe(
         ArcFaceConfig(48, width=28, blocks=(1, 1, 2, 1), **FACE),
         "judging swaps of 64 pixels: it never takes part in their training",
-        (
-            Part(seed=2, first=3600, steps=5200, **SMALL),
-            Part(seed=7, first=3600, steps=2600, **MORE),
-            Part(seed=9, first=3600, steps=2600, **MORE),
-        ),
+        (Part(seed=2, first=3600, steps=5200, **SMALL),),
     ),
     "judge-128": Recipe(
         ArcFaceConfig(96, width=36, blocks=(2, 2, 2, 1), first_stride=2, **FACE),
