@@ -42,7 +42,7 @@ def report(result: dict) -> str:
         lines += _titled("The swaps by group of the source: skin tone, age, sex", _table(people, GROUPS))
     if "one_colour" in result:
         lines += _titled(f"One colour: {protocol['one_colour']}", _table(result["one_colour"], ONE_COLOUR))
-    lines += _titled("How many true pictures the recognisers find", _table(result["recognisers"], TRUE_PICTURES))
+    lines += _titled("How many true pictures the recognisers find", _table(result["recognisers"], RECOGNISERS))
     return "\n".join(lines)
 
 
@@ -132,7 +132,7 @@ GROUPS: list[Column] = [
     *ERROR,
     ("SSIM", "", _number("ssim", ".3f")),
 ]
-TRUE_PICTURES: list[Column] = [
+RECOGNISERS: list[Column] = [
     ("in the same", "gallery", _number("id_retrieval", ".1%")),
     ("", "(95 %)", _range),
     ("", "pictures", _number("pictures", ",d")),

@@ -202,7 +202,7 @@ def machine(device: torch.device) -> str:
     return "one CPU core" if threads == 1 else f"{threads} CPU cores"
 
 
-def begun(config: ArcFaceConfig, small: ArcFace) -> ArcFace:
+def grown(config: ArcFaceConfig, small: ArcFace) -> ArcFace:
     """A network with this configuration and the weights of a smaller one; the first block's shortcut may be another."""
     network = ArcFace(config)
     network.load_state_dict(small.state_dict(), strict=False)
@@ -211,7 +211,7 @@ def begun(config: ArcFaceConfig, small: ArcFace) -> ArcFace:
 
 def train(network: ArcFace | None, recipe: Recipe, part: Part, steps: int, options: argparse.Namespace) -> ArcFace:
     """Train one part, and add a line to the log every 200 steps. `network`: what the part before it left, or None."""
-    device = known_device(options.device) if options.device else best_device()
+    device = options.device
     half = {"bf16": torch.bfloat16, "fp16": torch.float16}.get(fast_precision(device))
     torch.manual_seed(part.seed)
     rng = torch.Generator().manual_seed(part.seed)
@@ -245,7 +245,7 @@ def train(network: ArcFace | None, recipe: Recipe, part: Part, steps: int, optio
         vectors = before.to(device).eval().embed(images[:usual]).unflatten(0, (part.people, part.photos))
         known = F.normalize(vectors.mean(dim=1), dim=1)  # (people, D): what it says of each of them
         head.weight.data.copy_(known)
-        network = network or begun(recipe.config, before)
+        network = network or grown(recipe.config, before)
     network.to(device, memory_format=torch.channels_last).train()
     if part.start is not None:
         learn_to_see(network, known, draw)
@@ -306,7 +306,7 @@ def card(recipe: Recipe, parts: tuple[Part, ...], options: argparse.Namespace) -
         dim=recipe.config.embedding_dim,
         steps=" + ".join(str(options.steps or part.steps) for part in parts),
         batch=parts[-1].batch,
-        machine=machine(known_device(options.device) if options.device else best_device()),
+        machine=machine(options.device),
         world=world_version(),
         data=",\n  then ".join(data),
         probes=GALLERY * PROBES,
@@ -327,6 +327,7 @@ def main() -> None:
     recipe = RECIPES[options.name]
     if not 1 <= options.part <= len(recipe.parts):
         parser.error(f"{options.name} has {len(recipe.parts)} part(s); there is no part {options.part}")
+    options.device = known_device(options.device) if options.device else best_device()
     options.cache.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(options.threads)
     torch.backends.cudnn.benchmark = True
