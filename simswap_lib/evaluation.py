@@ -12,17 +12,17 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from simswap_lib.evaluation_report import report as report
 from simswap_lib.evaluation_rows import WORDS, Cases, always_the_average, groups, measure_rows, summaries, swapped
 from simswap_lib.measures import error_inside as error_inside
-from simswap_lib.measures import interval, nearer_people
 from simswap_lib.measures import retrieval as retrieval
 from simswap_lib.models import weights
 from simswap_lib.models.arcface import ArcFace
 from simswap_lib.models.attributes import Attributes, Estimate
 from simswap_lib.photographs import PHOTOS_LIMIT, photograph, shot_seed, world_version
+from simswap_lib.recognition import true_pictures
 from simswap_lib.world.people import HELD_OUT, Identity
 from simswap_lib.world.renderer import render
 from simswap_lib.world.shots import Shot
@@ -32,7 +32,6 @@ COLOURS_OF = HELD_OUT + 400  # whose colours all wear in the gallery of one colo
 TRUE_PICTURES = HELD_OUT + 1000  # the first of the people that KID compares the results with; take no other part
 FIRST_TARGET = 2  # a person's photo 0 stands in the gallery, photo 1 is the source, the later ones are targets
 ALIKE = 8  # grey levels: compression and the shadow of another nose change a picture by less
-PROBES = 4  # true pictures of each person that the recognisers are measured on
 WORLD_WORDS = {
     "retrieval": "nearest by cosine of one gallery picture a person, which is not the source picture",
     "error": "mean absolute difference to the true answer in target's mask x truth's, grey levels of 255",
@@ -134,7 +133,7 @@ def evaluate(
         )
     eyes = {"judge": judge, "trainer": swapper.recogniser}
     networks = {"generator": swapper.generator, **eyes} | ({"attributes": attributes} if attributes else {})
-    true_pictures = np.stack([photograph(TRUE_PICTURES + i, 0, protocol.size) for i in range(swaps)])
+    strangers = np.stack([photograph(TRUE_PICTURES + i, 0, protocol.size) for i in range(swaps)])
     wearer = Identity.sample(COLOURS_OF)
     plain = cases(protocol)
     recoloured = cases(protocol, lambda identity: identity.with_colours_of(wearer))
@@ -151,57 +150,13 @@ def evaluate(
             "one_colour": f"all people wear the skin, lip, iris and brow colour of person {COLOURS_OF}",
         },
         "weights": {name: fingerprint(net) for name, net in networks.items()},
-        "rows": summaries(measured, plain, judge.pooled(true_pictures)),
+        "rows": summaries(measured, plain, judge.pooled(strangers)),
         "one_colour": summaries(one_colour, recoloured),
         "groups": groups(measured, plain.people),
         "average": {name: float(e.mean()) for name, e in always_the_average(plain.known, attributes).items()},
-        "recognisers": _true_pictures(eyes, plain.gallery, protocol.size),
+        "recognisers": true_pictures(eyes, protocol.gallery, protocol.size),
         "notes": notes,
     }
-
-
-def _true_pictures(eyes: dict[str, ArcFace], gallery: np.ndarray, size: int) -> dict[str, dict]:
-    """Looks up the other pictures of everybody in the gallery; then with each picture in the gallery in turn.
-
-    Whoever is hidden in the one gallery picture is lost in all lookups, so one gallery says more of those pictures than
-    of the recogniser. For the same reason the intervals draw people again, and not single lookups.
-    """
-    people = len(gallery)
-    probes = [[photograph(HELD_OUT + i, k, size) for k in range(1, 1 + PROBES)] for i in range(people)]
-    pictures = np.concatenate([gallery[:, None], probes], axis=1)  # (people, 1 + PROBES, H, W, 3)
-    shown = np.array([[_shown(HELD_OUT + i, k) for k in range(1 + PROBES)] for i in range(people)])
-    plain = (shown[:, 1:] & shown[:, :1]).ravel()
-    result = {}
-    for name, net in eyes.items():
-        vectors = net.embed(pictures.reshape(-1, *pictures.shape[2:])).unflatten(0, pictures.shape[:2])
-        turns = np.stack([_found(vectors, k) for k in range(1 + PROBES)])  # (turns, people, PROBES)
-        result[name] = {
-            "id_retrieval": float(turns[0].mean()),
-            "interval": _of_people(turns[:1]),
-            "pictures": turns[0].size,
-            "unobstructed": float(turns[0].ravel()[plain].mean()) if plain.any() else None,
-            "in_turn": {"id_retrieval": float(turns.mean()), "interval": _of_people(turns), "pictures": turns.size},
-        }
-    return result
-
-
-def _found(vectors: Tensor, k: int) -> np.ndarray:
-    """Who is found when everybody's picture k is in the gallery: (people, pictures, D) -> bool (people, others)."""
-    people, pictures = vectors.shape[:2]
-    others = vectors[:, [other for other in range(pictures) if other != k]]
-    labels = torch.arange(people).repeat_interleave(pictures - 1)
-    return (nearer_people(others.flatten(0, 1), vectors[:, k], labels) == 0).reshape(people, pictures - 1)
-
-
-def _of_people(turns: np.ndarray) -> tuple[float, float]:
-    shares = turns.mean(axis=(0, 2))  # (people,)
-    return interval(shares.astype(bool) if np.isin(shares, (0, 1)).all() else shares)
-
-
-def _shown(person: int, photo: int) -> bool:
-    """Whether nothing hides the face in this photograph: no hand, microphone, mask, strand, or dark glasses."""
-    shot = Shot.sample(shot_seed(person, photo))
-    return shot.occluder == "none" and shot.glasses != "sun"
 
 
 def fingerprint(network: nn.Module) -> str:

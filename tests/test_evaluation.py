@@ -192,22 +192,6 @@ class TestEvaluate:
         assert 0 <= stored["recognisers"]["judge"]["unobstructed"] <= 1
         assert stored["recognisers"]["judge"]["in_turn"]["pictures"] == 80
 
-    def test_true_pictures_with_each_in_the_gallery_in_turn(self):
-        """Two people, three pictures each; the second person's first picture shows nothing of them."""
-        vectors = torch.tensor([[[1.0, 0.0], [1, 0], [1, 0]], [[0.8, -0.6], [0, 1], [0, 1]]])
-        turns = [evaluation._found(vectors, k) for k in range(3)]
-        assert turns[0].tolist() == [[True, True], [False, False]]  # hidden in the gallery: lost in all lookups
-        assert turns[1].tolist() == turns[2].tolist() == [[True, True], [False, True]]
-
-    def test_its_interval_draws_people_again(self):
-        whole, none = np.ones((5, 40, 4), bool), np.zeros((5, 40, 4), bool)
-        low, high = evaluation._of_people(whole)
-        assert high == 1 and low == pytest.approx(1 - 3 / 40, abs=0.01)
-        assert evaluation._of_people(none) == pytest.approx((0, 1 - low))
-        whole[:, :2] = False  # eight of 160 lookups, but only two people
-        low, high = evaluation._of_people(whole[:1])
-        assert low < 0.89 and high == 1
-
     def test_the_report_names_protocol_rows_and_gallery(self, result):
         text = report(result)
         for words in ("6 swaps", "gallery of 4", "guessing earns 25.0%", "copy of the target", "pasted source",
@@ -228,15 +212,3 @@ def test_what_evaluation_promises_is_importable_from_it():
     from simswap_lib import evaluation_report, measures
 
     assert (retrieval, error_inside, report) == (measures.retrieval, measures.error_inside, evaluation_report.report)
-
-
-def test_what_hides_a_face_is_known():
-    from simswap_lib.evaluation import _shown
-    from simswap_lib.photographs import shot_seed
-    from simswap_lib.world import Shot
-
-    shots = [Shot.sample(shot_seed(HELD_OUT + i, 0)) for i in range(60)]
-    hidden = [i for i in range(60) if not _shown(HELD_OUT + i, 0)]
-    assert 2 < len(hidden) < 30
-    assert all(shots[i].occluder != "none" or shots[i].glasses == "sun" for i in hidden)
-    assert all(shots[i].occluder == "none" for i in range(60) if i not in hidden)

@@ -20,7 +20,7 @@ LINE = [
     {"measures"},
     {
         "evaluation", "evaluation_rows", "evaluation_report", "evaluation_folder", "checkpoints", "train_config",
-        "flattery",
+        "flattery", "recognition",
     },
     {"train_step"},
     {"training", "train_cost"},

@@ -48,7 +48,7 @@ def test_one_learns_from_nothing(trained):
     folder = trained("small", SMALL)
     assert ArcFace.from_pretrained(folder).config == SMALL.config
     (record,) = log(folder)
-    assert record["step"] == 3 and 0 <= record["retrieval"] <= 1 and 0 <= record["small_retrieval"] <= 1
+    assert record["step"] == 3 and 0 <= record["retrieval"] <= 1 and 0 <= record["in_turn"] <= 1
     card = (folder / "README.md").read_text()
     assert "3 steps of 8 pictures" in card and "6 people (seeds from 0) x 3 photographs" in card and "grown" not in card
 

@@ -29,14 +29,13 @@ from simswap_lib.files import DATA, whole_file
 from simswap_lib.models import weights
 from simswap_lib.models.arcface import ArcFace, ArcFaceConfig, MarginHead
 from simswap_lib.photographs import PHOTOS_LIMIT, photograph, shot_seed, world_version
+from simswap_lib.recognition import GALLERY, PHOTOS, found_in_turn, unseen_people, vectors_of
 from simswap_lib.swapper import best_device, known_device
 from simswap_lib.training import fast_precision
-from simswap_lib.world.people import HELD_OUT
 from simswap_lib.world.shots import Shot
 
 SCALE, MARGIN = 24.0, 0.3
 SEEING_STEPS = 300  # in which the new front of a grown recogniser learns its part
-GALLERY, PROBES = 100, 4
 FACE = {"crop": (0.125, 0.1875, 0.875, 0.9375), "embedding_dim": 128}  # from brow to chin
 
 
@@ -129,7 +128,7 @@ A face recogniser (ArcFace: residual network, angular margin) for the face world
   {data};
   nobody real, no licence, no consent needed
 - measured: {retrieval:.1%} of {probes} true pictures of unseen people (seeds from 900,000) found in a gallery of
-  {gallery}, one picture each, every picture in a shot of its own; {small_retrieval:.1%} at 64 px
+  {gallery}, one picture each, every picture in a shot of its own; {in_turn:.1%} with each picture in it in turn
 - use: {use}
 - limits: it knows only this world's faces. On photographs of real people its answers mean nothing.
 - licence: MIT
@@ -157,19 +156,12 @@ def masked_photographs(part: Part, cache: Path) -> tuple[np.ndarray, np.ndarray]
     return np.stack(pictures), np.array(people)
 
 
-def unseen_photographs(size: int) -> tuple[np.ndarray, np.ndarray]:
-    """Held-out people: a gallery (100, ...) and probes (400, ...), every picture in a shot of its own."""
-    pictures = [[photograph(HELD_OUT + i, k, size) for k in range(1 + PROBES)] for i in range(GALLERY)]
-    pictures = np.array(pictures)  # (100, 5, H, W, 3)
-    return pictures[:, 0], pictures[:, 1:].reshape(-1, size, size, 3)
-
-
-def retrieval(network: ArcFace, gallery: np.ndarray, probes: np.ndarray) -> float:
-    """Share of probes whose nearest gallery picture shows the same person."""
+def recognised(network: ArcFace, pictures: np.ndarray) -> dict[str, float]:
+    """Shares of true pictures (people, photos, H, W, 3) found in the one gallery, and with each in it in turn."""
     network.eval()
-    nearest = (network.embed(probes) @ network.embed(gallery).T).argmax(1).cpu().numpy()
+    turns = found_in_turn(vectors_of(network, pictures))
     network.train()
-    return float((nearest == np.arange(GALLERY).repeat(PROBES)).mean())
+    return {"retrieval": float(turns[0].mean()), "in_turn": float(turns.mean())}
 
 
 def apart(vectors: Tensor, others: Tensor) -> Tensor:
@@ -224,7 +216,7 @@ def train(network: ArcFace | None, recipe: Recipe, part: Part, steps: int, optio
         more, whose = masked_photographs(part, options.cache)
         images, people = torch.cat([images, torch.from_numpy(more)]), torch.cat([people, torch.from_numpy(whose)])
     images, people = images.to(device), people.to(device)
-    unseen = {size: unseen_photographs(size) for size in {part.size, 64}}
+    unseen = unseen_people(GALLERY, part.size)
 
     def draw() -> tuple[Tensor, Tensor]:
         """Who is (B,) in some photographs, and the photographs, changed (B, 3, H, W)."""
@@ -269,8 +261,7 @@ def train(network: ArcFace | None, recipe: Recipe, part: Part, steps: int, optio
         if step % 200 == 0 or step == steps:
             minutes = done["minutes"] + (time.time() - start) / 60
             record = {"step": done["step"] + step, "minutes": minutes, "loss": loss.item()}
-            found = {size: retrieval(network, *pictures) for size, pictures in unseen.items()}
-            record |= {"retrieval": found[part.size], "small_retrieval": found[64]}
+            record |= recognised(network, unseen)
             with open(log_path(options), "a") as log:
                 log.write(json.dumps(record) + "\n")
             tqdm.write(f"{options.name} {record}")
@@ -297,7 +288,7 @@ def forget(step: int, options: argparse.Namespace) -> None:
 def card(recipe: Recipe, parts: tuple[Part, ...], options: argparse.Namespace) -> str:
     """The model card of a network after these parts."""
     data = [DATA_OF_PART.format(**vars(part)) + (", and more with face masks" if part.masked else "") for part in parts]
-    facts = {key: last_record(options)[key] for key in ("minutes", "retrieval", "small_retrieval")}
+    facts = {key: last_record(options)[key] for key in ("minutes", "retrieval", "in_turn")}
     return CARD.format(
         **facts,
         name=options.name,
@@ -309,7 +300,7 @@ def card(recipe: Recipe, parts: tuple[Part, ...], options: argparse.Namespace) -
         machine=machine(options.device),
         world=world_version(),
         data=",\n  then ".join(data),
-        probes=GALLERY * PROBES,
+        probes=GALLERY * (PHOTOS - 1),
         gallery=GALLERY,
     )
 

@@ -1,0 +1,83 @@
+"""How well a recogniser knows people whom it never saw: the ceiling of every retrieval that it judges (paper 4.2)."""
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from simswap_lib.measures import interval, nearer_people
+from simswap_lib.models.arcface import ArcFace
+from simswap_lib.photographs import rendered, shot_seed
+from simswap_lib.world.people import HELD_OUT
+from simswap_lib.world.shots import Shot
+
+GALLERY = 100  # people to choose from
+PHOTOS = 5  # of each, every one in a shot of its own; the first is the one that stands in the gallery
+
+
+def unseen_people(people: int, size: int) -> np.ndarray:
+    """True pictures of people that no network is trained on: uint8 RGB (people, PHOTOS, size, size, 3)."""
+    return np.stack(list(rendered(range(HELD_OUT, HELD_OUT + people), PHOTOS, size)))
+
+
+def vectors_of(network: ArcFace, pictures: np.ndarray) -> Tensor:
+    """Identity vectors of pictures of people: uint8 RGB (people, photos, H, W, 3) -> (people, photos, D)."""
+    return network.embed(pictures.reshape(-1, *pictures.shape[2:])).unflatten(0, pictures.shape[:2])
+
+
+def found(vectors: Tensor, k: int = 0) -> np.ndarray:
+    """Who is found, by the nearest cosine, when everybody's picture k stands in the gallery.
+
+    Shapes: vectors (people, photos, D) of length 1 -> bool (people, photos - 1), for their other pictures.
+    """
+    people, photos = vectors.shape[:2]
+    others = vectors[:, [other for other in range(photos) if other != k]]
+    labels = torch.arange(people).repeat_interleave(photos - 1)
+    return (nearer_people(others.flatten(0, 1), vectors[:, k], labels) == 0).reshape(people, photos - 1)
+
+
+def found_in_turn(vectors: Tensor) -> np.ndarray:
+    """`found` with each picture in the gallery in turn: (people, photos, D) -> bool (photos, people, photos - 1).
+
+    Whoever is hidden in the one gallery picture is lost in all lookups, so one gallery says as much of its pictures as
+    of the recogniser.
+    """
+    return np.stack([found(vectors, k) for k in range(vectors.shape[1])])
+
+
+def true_pictures(eyes: dict[str, ArcFace], people: int, size: int) -> dict[str, dict]:
+    """What each recogniser finds of the true pictures of so many unseen people, as shares, for JSON.
+
+    For each: `id_retrieval` in the one gallery, its `interval` (people are drawn again, since the lookups of one person
+    hang together), the number of `pictures` looked up, the share where nothing hides either face (`unobstructed`, or
+    None), and the same with each picture in the gallery `in_turn`.
+    """
+    pictures = unseen_people(people, size)
+    shown = np.array([[unhidden(HELD_OUT + i, k) for k in range(PHOTOS)] for i in range(people)])
+    plain = shown[:, 1:] & shown[:, :1]
+    result = {}
+    for name, net in eyes.items():
+        turns = found_in_turn(vectors_of(net, pictures))
+        result[name] = {
+            "id_retrieval": float(turns[0].mean()),
+            "interval": interval_of_people(turns[:1]),
+            "pictures": turns[0].size,
+            "unobstructed": float(turns[0][plain].mean()) if plain.any() else None,
+            "in_turn": {
+                "id_retrieval": float(turns.mean()),
+                "interval": interval_of_people(turns),
+                "pictures": turns.size,
+            },
+        }
+    return result
+
+
+def interval_of_people(turns: np.ndarray) -> tuple[float, float]:
+    """95 % interval of the share found, drawing people again: bool (turns, people, lookups) -> low, high."""
+    shares = turns.mean(axis=(0, 2))  # (people,)
+    return interval(shares.astype(bool) if np.isin(shares, (0, 1)).all() else shares)
+
+
+def unhidden(person: int, photo: int) -> bool:
+    """Whether nothing hides the face in this photograph: no hand, microphone, mask, strand, or dark glasses."""
+    shot = Shot.sample(shot_seed(person, photo))
+    return shot.occluder == "none" and shot.glasses != "sun"
