@@ -94,6 +94,13 @@ def test_a_part_that_there_is_not(trained, capsys):
     assert "small has 1 part(s); there is no part 2" in capsys.readouterr().err
 
 
+def test_a_later_part_needs_the_log_of_the_one_before(trained, two_parts, capsys, tmp_path):
+    trained("whole", SMALL).with_suffix(".jsonl").unlink()
+    with pytest.raises(SystemExit):
+        trained("whole", two_parts, "--part", "2")
+    assert f"copy data/results/whole.jsonl to {tmp_path}" in capsys.readouterr().err
+
+
 def test_face_masks_are_in_further_photographs_of_the_same_people(tmp_path, monkeypatch):
     pictures, whose = tool.masked_photographs(PART, tmp_path)
     shots = [

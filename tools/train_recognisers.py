@@ -318,6 +318,9 @@ def main() -> None:
     recipe = RECIPES[options.name]
     if not 1 <= options.part <= len(recipe.parts):
         parser.error(f"{options.name} has {len(recipe.parts)} part(s); there is no part {options.part}")
+    if options.part > 1 and not log_path(options).exists():
+        log = log_path(options)
+        parser.error(f"part {options.part} goes on from the log, too: copy data/results/{log.name} to {log.parent}")
     options.device = known_device(options.device) if options.device else best_device()
     options.cache.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(options.threads)
