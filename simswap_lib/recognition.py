@@ -6,7 +6,7 @@ from torch import Tensor
 
 from simswap_lib.measures import interval, nearer_people
 from simswap_lib.models.arcface import ArcFace
-from simswap_lib.photographs import rendered, shot_seed
+from simswap_lib.photographs import photograph, shot_seed
 from simswap_lib.world.people import HELD_OUT
 from simswap_lib.world.shots import Shot
 
@@ -16,7 +16,7 @@ PHOTOS = 5  # of each, every one in a shot of its own; the first is the one that
 
 def unseen_people(people: int, size: int) -> np.ndarray:
     """True pictures of people that no network is trained on: uint8 RGB (people, PHOTOS, size, size, 3)."""
-    return np.stack(list(rendered(range(HELD_OUT, HELD_OUT + people), PHOTOS, size)))
+    return np.array([[photograph(HELD_OUT + i, k, size) for k in range(PHOTOS)] for i in range(people)])
 
 
 def vectors_of(network: ArcFace, pictures: np.ndarray) -> Tensor:

@@ -29,6 +29,7 @@ def trained(tmp_path, monkeypatch):
     """Trains `name` by this recipe, with the command; returns the folder of its weights."""
     monkeypatch.setattr(tool, "GALLERY", 3)
     monkeypatch.setattr(tool, "SEEING_STEPS", 2)
+    monkeypatch.setattr(tool, "SETTLING", 4)
 
     def train(name, recipe, *more):
         monkeypatch.setitem(tool.RECIPES, name, recipe)
@@ -51,6 +52,24 @@ def test_one_learns_from_nothing(trained):
     assert record["step"] == 3 and 0 <= record["retrieval"] <= 1 and 0 <= record["in_turn"] <= 1
     card = (folder / "README.md").read_text()
     assert "3 steps of 8 pictures" in card and "6 people (seeds from 0) x 3 photographs" in card and "grown" not in card
+
+
+def test_statistics_of_batch_norm_are_of_all_that_it_sees_and_not_of_the_last_batch(trained):
+    """Batches are bright or dark in turn; a running average of the last few would say bright after an odd number."""
+    turns = iter([True, False] * 100)
+
+    def bright_or_dark(images, rng):
+        return images * 0 + (1 if next(turns) else -1)
+
+    part = replace(PART, steps=3, changes=(bright_or_dark,))
+    network = ArcFace.from_pretrained(trained("turns", replace(SMALL, parts=(part,))))
+    norm = next(module for module in network.modules() if isinstance(module, torch.nn.BatchNorm2d))
+    before = []
+    norm.register_forward_pre_hook(lambda _, inputs: before.append(inputs[0].mean(dim=(0, 2, 3))))
+    for value in (0, 255):
+        network.embed(np.full((1, 32, 32, 3), value, np.uint8))
+    assert torch.allclose(norm.running_mean, torch.stack(before).mean(0), atol=0.02)
+    assert (before[0] - before[1]).abs().max() > 0.2
 
 
 @pytest.fixture
@@ -129,7 +148,7 @@ def test_so_many_of_a_batch_wear_masks(trained, monkeypatch):
         return images
 
     trained("masked", replace(SMALL, parts=(replace(PART, masked=0.25, changes=(see,)),)))
-    assert seen == [2, 2, 2]
+    assert seen == [2] * (3 + tool.SETTLING)
 
 
 def test_one_that_grows_begins_with_what_the_small_one_knows(trained, monkeypatch):
@@ -181,6 +200,14 @@ def test_staying_near_holds_a_grown_one(trained, monkeypatch):
         return torch.cosine_similarity(means(network), means(ArcFace.from_pretrained(start))).mean().item()
 
     assert near(100.0) > near(0.0)
+
+
+def test_half_of_the_batches_are_mirrored():
+    images, rng = torch.rand(2, 3, 4, 4), torch.Generator().manual_seed(0)
+    batches = [tool.mirrored(images, rng) for _ in range(200)]
+    turned = [torch.equal(batch, images.flip(-1)) for batch in batches]
+    assert 80 < sum(turned) < 120
+    assert all(torch.equal(batch, images) for batch, other in zip(batches, turned, strict=True) if not other)
 
 
 def test_two_parts_of_a_cosine():

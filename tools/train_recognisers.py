@@ -5,8 +5,9 @@
 
 A judge has another seed and another width and sees other people than the one that trains, so that fooling one does not
 fool the other. `arcface-128` is `arcface`, grown: it sees the face twice as large, and goes on learning from there. In
-its second part more people wear face masks. The small ones take up to an hour and a half of one CPU core each, and may
-run at the same time; `judge-128` took two minutes of an H200, and the rendering of its photographs. Writes
+later parts more people wear face masks, and half of the batches are mirrored. They take between one and a half and
+three and a half hours of one CPU core each, and may run at the same time; `judge-128` took two minutes of an H200, and
+the rendering of its photographs. Writes
 data/weights/<name>/ after each part; the log, with the retrieval of unseen people, is written beside the cached
 photographs. `--part 2` goes on from the first part's weights and log.
 """
@@ -22,6 +23,7 @@ import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
+from torch.optim.swa_utils import update_bn
 from tqdm import tqdm
 
 from simswap_lib.data import WorldDataset
@@ -35,6 +37,7 @@ from simswap_lib.training import fast_precision
 from simswap_lib.world.shots import Shot
 
 SCALE, MARGIN = 24.0, 0.3
+SETTLING = 100  # batches over which the statistics of batch norm are averaged at the end of a part
 SEEING_STEPS = 300  # in which the new front of a grown recogniser learns its part
 FACE = {"crop": (0.125, 0.1875, 0.875, 0.9375), "embedding_dim": 128}  # from brow to chin
 
@@ -51,6 +54,11 @@ def lit(images: Tensor, rng: torch.Generator) -> Tensor:
     gain = 1 + 0.1 * torch.randn(len(images), 1, 1, 1, generator=rng)
     shift = 0.06 * torch.randn(len(images), 1, 1, 1, generator=rng)
     return images * gain.to(images.device) + shift.to(images.device)
+
+
+def mirrored(images: Tensor, rng: torch.Generator) -> Tensor:
+    """Half of the batches (B, 3, H, W), left and right exchanged: who somebody is hardly depends on the side."""
+    return images.flip(-1) if torch.randint(2, (), generator=rng) else images
 
 
 def softened(images: Tensor, rng: torch.Generator) -> Tensor:
@@ -90,26 +98,38 @@ class Recipe:
     parts: tuple[Part, ...]
 
 
-SMALL = {"people": 3600, "photos": 10, "size": 64, "batch": 128, "changes": (moved, lit)}
-LARGE = {**SMALL, "size": 128, "changes": (moved, lit, softened), "rate": 1e-3, "kept": 3.0}
+SMALL = {"people": 3600, "photos": 10, "size": 64, "batch": 128}
+LARGE = {**SMALL, "size": 128, "rate": 1e-3, "kept": 3.0}
+LATER = {"rate": 1e-3, "masked": 0.15}  # parts in which a network that knows people already learns more about them
+MORE = {**SMALL, **LATER, "people": 5400}  # all people that there are beside those of `arcface`
 RECIPES = {
     "arcface": Recipe(
         ArcFaceConfig(48, width=24, blocks=(1, 1, 2, 1), **FACE),
         "the identity vectors of generators of 64 pixels, and their identity loss while training",
-        (Part(seed=1, first=0, steps=5200, **SMALL),),
+        (
+            Part(seed=1, first=0, steps=5200, changes=(moved, lit), **SMALL),
+            Part(seed=8, first=0, steps=2600, changes=(moved, lit), kept=3.0, **SMALL, **LATER),
+            Part(seed=11, first=0, steps=2000, changes=(moved, lit, mirrored), kept=3.0, **SMALL, **LATER),
+        ),
     ),
     "arcface-128": Recipe(
         ArcFaceConfig(96, width=24, blocks=(1, 1, 2, 1), first_stride=2, **FACE),
         "the identity vectors of `simswap`, and its identity loss while training",
         (
-            Part(seed=5, first=0, steps=2600, start="arcface", **LARGE),
-            Part(seed=6, first=0, steps=2000, masked=0.15, **LARGE),
+            Part(seed=5, first=0, steps=2600, changes=(moved, lit, softened), start="arcface", **LARGE),
+            Part(seed=6, first=0, steps=2000, changes=(moved, lit, softened), **LARGE | LATER),
+            Part(seed=12, first=0, steps=2000, changes=(moved, lit, softened, mirrored), **LARGE | LATER),
         ),
     ),
     "judge": Recipe(
         ArcFaceConfig(48, width=28, blocks=(1, 1, 2, 1), **FACE),
         "judging swaps of 64 pixels: it never takes part in their training",
-        (Part(seed=2, first=3600, steps=5200, **SMALL),),
+        (
+            Part(seed=2, first=3600, steps=5200, changes=(moved, lit), **SMALL),
+            Part(seed=7, first=3600, steps=2600, changes=(moved, lit), **MORE | {"photos": 8}),
+            Part(seed=9, first=3600, steps=2600, changes=(moved, lit), **MORE | {"photos": 8}),
+            Part(seed=10, first=3600, steps=2600, changes=(moved, lit, mirrored), **MORE | {"photos": 16}),
+        ),
     ),
     "judge-128": Recipe(
         ArcFaceConfig(96, width=36, blocks=(2, 2, 2, 1), first_stride=2, **FACE),
@@ -258,6 +278,8 @@ def train(network: ArcFace | None, recipe: Recipe, part: Part, steps: int, optio
         loss.backward()
         optimiser.step()
         schedule.step()
+        if step == steps:  # As training leaves them they tell of the last few batches, which may be soft or sharp.
+            update_bn((draw()[1] for _ in range(SETTLING)), network)
         if step % 200 == 0 or step == steps:
             minutes = done["minutes"] + (time.time() - start) / 60
             record = {"step": done["step"] + step, "minutes": minutes, "loss": loss.item()}
