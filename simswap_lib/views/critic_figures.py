@@ -120,13 +120,18 @@ def charges(rows: dict[str, Sequence[float]], title: str = "share of the price o
 
 
 def trade(points: dict[str, tuple[float, float]], xlabel: str, ylabel: str) -> Figure:
-    """Named points joined in their order, with their names beside them."""
+    """Named points joined in their order, with their names beside them, or below where one is close above."""
     figure, axis = plt.subplots(figsize=(5.6, 3.8), layout="constrained")
     x, y = np.array(list(points.values())).T
     axis.plot(x, y, color=GREY, linewidth=1.2, zorder=1)
+    wide, high = np.ptp(x), np.ptp(y)
     for (name, (a, b)), colour, marker in zip(points.items(), (*MAP_COLOURS[:4], INK), "osD^v", strict=False):
         axis.scatter([a], [b], color=colour, marker=marker, s=70, zorder=2)
-        axis.annotate(name, (a, b), xytext=(8, 4), textcoords="offset points", fontsize=10, color=colour, weight="bold")
+        crowded = ((abs(x - a) < 0.2 * wide) & (y > b) & (y - b < 0.1 * high)).any()
+        axis.annotate(
+            name, (a, b), xytext=(8, -12 if crowded else 4), textcoords="offset points", fontsize=10, color=colour,
+            weight="bold",
+        )  # fmt: skip
     axis.margins(0.16)
     axis.set(xlabel=xlabel, ylabel=ylabel)
     axis.spines[["top", "right"]].set_visible(False)
