@@ -6,10 +6,9 @@
 A judge has another seed and another width and sees other people than the one that trains, so that fooling one does not
 fool the other. `arcface-128` is `arcface`, grown: it sees the face twice as large, and goes on learning from there. In
 later parts more people wear face masks, and half of the batches are mirrored. They take between one and a quarter and
-three and a quarter hours of one CPU core each, and may run at the same time; `judge-128` took two minutes of an H200, and
-the rendering of its photographs. Writes
-data/weights/<name>/ after each part; the log, with the retrieval of unseen people, is written beside the cached
-photographs. `--part 2` goes on from the first part's weights and log.
+three and a quarter hours of one CPU core each, and may run at the same time; `judge-128` took two minutes of an H200,
+and the rendering of its photographs. Writes data/weights/<name>/ after each part; the log, with the retrieval of unseen
+people, is written beside the cached photographs. `--part 2` goes on from the first part's weights and log.
 """
 
 import argparse
