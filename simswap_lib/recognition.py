@@ -52,7 +52,7 @@ def true_pictures(eyes: dict[str, ArcFace], people: int, size: int) -> dict[str,
     None), and the same with each picture in the gallery `in_turn`.
     """
     pictures = unseen_people(people, size)
-    shown = np.array([[unhidden(HELD_OUT + i, k) for k in range(PHOTOS)] for i in range(people)])
+    shown = np.array([[unobstructed(HELD_OUT + i, k) for k in range(PHOTOS)] for i in range(people)])
     plain = shown[:, 1:] & shown[:, :1]
     result = {}
     for name, net in eyes.items():
@@ -77,7 +77,7 @@ def interval_of_people(turns: np.ndarray) -> tuple[float, float]:
     return interval(shares.astype(bool) if np.isin(shares, (0, 1)).all() else shares)
 
 
-def unhidden(person: int, photo: int) -> bool:
+def unobstructed(person: int, photo: int) -> bool:
     """Whether nothing hides the face in this photograph: no hand, microphone, mask, strand, or dark glasses."""
     shot = Shot.sample(shot_seed(person, photo))
     return shot.occluder == "none" and shot.glasses != "sun"

@@ -34,7 +34,7 @@ def test_the_interval_draws_people_again():
 
 def test_what_hides_a_face_is_known():
     shots = [Shot.sample(shot_seed(HELD_OUT + i, 0)) for i in range(60)]
-    hidden = [i for i in range(60) if not recognition.unhidden(HELD_OUT + i, 0)]
+    hidden = [i for i in range(60) if not recognition.unobstructed(HELD_OUT + i, 0)]
     assert 2 < len(hidden) < 30
     assert all(shots[i].occluder != "none" or shots[i].glasses == "sun" for i in hidden)
     assert all(shots[i].occluder == "none" for i in range(60) if i not in hidden)
