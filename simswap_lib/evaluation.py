@@ -152,7 +152,7 @@ def evaluate(
         "weights": {name: fingerprint(net) for name, net in networks.items()},
         "rows": summaries(measured, plain, judge.pooled(strangers)),
         "one_colour": summaries(one_colour, recoloured),
-        "groups": groups(measured, plain.people),
+        "groups": groups(measured, plain),
         "average": {name: float(e.mean()) for name, e in always_the_average(plain.known, attributes).items()},
         "recognisers": true_pictures(eyes, protocol.gallery, protocol.size),
         "notes": notes,

@@ -10,7 +10,7 @@ from simswap_lib.measures import (
     colour_ways,
     error_inside,
     gallery_curve,
-    interval,
+    interval_of_groups,
     kid,
     mean_inside,
     nearer_people,
@@ -28,7 +28,7 @@ SWAP, COPY, PASTED, TRUTH = "swap", "copy of the target", "pasted source", "true
 WORDS = {  # what is measured, for people; the report prints them below the tables
     "cosines": "of the result's identity vector to that of the source's and of the target's picture",
     "gap": "the training recogniser's cosine to the source minus the judge's: what pleases the one alone",
-    "interval": "bootstrap over the swaps, 2,000 drawings",
+    "interval": "bootstrap over the people who are looked for, each drawn with all their swaps; 2,000 drawings",
     "curve": "averaged over all choices of who else is in the gallery",
     "pasted source": "the source's picture as it is, inside the target's face; both are aligned, nothing is fitted",
     "kid": "of the judge's pooled features, polynomial kernel of degree 3, mean and standard deviation over 100 random "
@@ -123,7 +123,7 @@ def summaries(measured: dict[str, dict], pictures: Cases, true_features: Tensor 
     sizes = sorted({size for size in CURVE if size < people} | {people})
     rows = {}
     for row, values in measured.items():
-        rows[row] = summary(values, measured[COPY])
+        rows[row] = summary(values, measured[COPY], pictures.labels.numpy())
         curve = gallery_curve(values["judge"]["nearer"], people, sizes)
         rows[row]["curve"] = {str(size): share for size, share in curve.items()}
         if true_features is not None:
@@ -131,14 +131,17 @@ def summaries(measured: dict[str, dict], pictures: Cases, true_features: Tensor 
     return rows
 
 
-def summary(values: dict, copy: dict, chosen: np.ndarray | slice = slice(None)) -> dict:
-    """Means of one row over the chosen swaps; `copy` are the values of the row that copies the target."""
+def summary(values: dict, copy: dict, sources: np.ndarray, chosen: np.ndarray | slice = slice(None)) -> dict:
+    """Means of one row over the chosen swaps; `copy` are the values of the row that copies the target.
+
+    sources: (S,), whose identity each swap should show.
+    """
     row = {}
     for name in ("judge", "trainer"):
         nearer, to_source, to_target = (values[name][key][chosen] for key in ("nearer", "cos_source", "cos_target"))
         row[name] = {
             "id_retrieval": float((nearer == 0).mean()),
-            "interval": interval(nearer == 0),
+            "interval": interval_of_groups(nearer == 0, sources[chosen]),
             "cos_source": float(to_source.mean()),
             "cos_target": float(to_target.mean()),
             "nearer_to_source": float((to_source > to_target).mean()),
@@ -161,14 +164,14 @@ def _mean(values: np.ndarray) -> float | None:
     return float(values.mean()) if len(values) else None
 
 
-def groups(measured: dict[str, dict], people: tuple[Labels, ...]) -> dict:
+def groups(measured: dict[str, dict], pictures: Cases) -> dict:
     """The swaps by group of the source: {"tone", "age", "sex"} -> {group: count, and some of the row's numbers}."""
-    tables = {}
+    tables, sources = {}, pictures.labels.numpy()
     for kind in ("tone", "age", "sex"):
-        of = np.array([getattr(labels, kind) for labels in people])
+        of = np.array([getattr(labels, kind) for labels in pictures.people])
         tables[kind] = {}
         for group in sorted(set(of)):
-            swap, truth = (summary(measured[row], measured[COPY], of == group) for row in (SWAP, TRUTH))
+            swap, truth = (summary(measured[row], measured[COPY], sources, of == group) for row in (SWAP, TRUTH))
             tables[kind][group] = {
                 "count": int((of == group).sum()),
                 **{key: swap["judge"][key] for key in ("id_retrieval", "interval", "cos_source")},

@@ -135,6 +135,30 @@ def interval(values: np.ndarray, seed: int = 0) -> tuple[float, float]:
     return float(low), float(high)
 
 
+def interval_of_groups(values: np.ndarray, groups: np.ndarray, seed: int = 0) -> tuple[float, float]:
+    """`interval` for values that hang together in groups: the swaps of one source, the frames of one clip.
+
+    Whole groups are drawn again, as many as there are, each with all its values; the mean of a drawing is the sum of
+    the drawn values over their number. If all values are the same share, n is the number of groups.
+
+    values: (n,) numbers, or bool for a share; groups: (n,) whatever tells the groups apart.
+    Raises: ValueError if there are no values, or not as many groups.
+    Source: A. C. Davison, D. V. Hinkley, "Bootstrap methods and their application", 1997.
+    """
+    values, groups = np.asarray(values), np.asarray(groups)
+    if values.ndim != 1 or groups.shape != values.shape or not len(values):
+        raise ValueError(f"Expected values and groups (n,), got {values.shape} and {groups.shape}.")
+    _, first, group = np.unique(groups, return_index=True, return_inverse=True)
+    if values.dtype == bool and (values == values[0]).all():
+        return interval(values[first])
+    sums, counts = np.bincount(group, values), np.bincount(group)
+    rng = np.random.default_rng(seed)
+    drawn = (rng.integers(len(sums), size=(100, len(sums))) for _ in range(ROUNDS // 100))
+    means = [sums[numbers].sum(axis=1) / counts[numbers].sum(axis=1) for numbers in drawn]
+    low, high = np.quantile(means, (0.025, 0.975))
+    return float(low), float(high)
+
+
 # ----------------------------------------------------------------------------------------------------------------------
 
 

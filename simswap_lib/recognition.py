@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from simswap_lib.measures import interval, nearer_people
+from simswap_lib.measures import interval_of_groups, nearer_people
 from simswap_lib.models.arcface import ArcFace
 from simswap_lib.photographs import photograph, shot_seed
 from simswap_lib.world.people import HELD_OUT
@@ -19,11 +19,6 @@ def unseen_people(people: int, size: int) -> np.ndarray:
     return np.array([[photograph(HELD_OUT + i, k, size) for k in range(PHOTOS)] for i in range(people)])
 
 
-def vectors_of(network: ArcFace, pictures: np.ndarray) -> Tensor:
-    """Identity vectors of pictures of people: uint8 RGB (people, photos, H, W, 3) -> (people, photos, D)."""
-    return network.embed(pictures.reshape(-1, *pictures.shape[2:])).unflatten(0, pictures.shape[:2])
-
-
 def found(vectors: Tensor, k: int = 0) -> np.ndarray:
     """Who is found, by the nearest cosine, when everybody's picture k stands in the gallery.
 
@@ -35,13 +30,15 @@ def found(vectors: Tensor, k: int = 0) -> np.ndarray:
     return (nearer_people(others.flatten(0, 1), vectors[:, k], labels) == 0).reshape(people, photos - 1)
 
 
-def found_in_turn(vectors: Tensor) -> np.ndarray:
-    """`found` with each picture in the gallery in turn: (people, photos, D) -> bool (photos, people, photos - 1).
+def found_in_turn(network: ArcFace, pictures: np.ndarray) -> np.ndarray:
+    """`found` with each picture in the gallery in turn.
 
     Whoever is hidden in the one gallery picture is lost in all lookups, so one gallery says as much of its pictures as
-    of the recogniser.
+    of the recogniser. Shapes: uint8 RGB (people, photos, H, W, 3) -> bool (photos, people, photos - 1).
     """
-    return np.stack([found(vectors, k) for k in range(vectors.shape[1])])
+    people, photos = pictures.shape[:2]
+    vectors = network.embed(pictures.reshape(-1, *pictures.shape[2:])).unflatten(0, (people, photos))
+    return np.stack([found(vectors, k) for k in range(photos)])
 
 
 def true_pictures(eyes: dict[str, ArcFace], people: int, size: int) -> dict[str, dict]:
@@ -56,7 +53,7 @@ def true_pictures(eyes: dict[str, ArcFace], people: int, size: int) -> dict[str,
     plain = shown[:, 1:] & shown[:, :1]
     result = {}
     for name, net in eyes.items():
-        turns = found_in_turn(vectors_of(net, pictures))
+        turns = found_in_turn(net, pictures)
         result[name] = {
             "id_retrieval": float(turns[0].mean()),
             "interval": interval_of_people(turns[:1]),
@@ -73,8 +70,8 @@ def true_pictures(eyes: dict[str, ArcFace], people: int, size: int) -> dict[str,
 
 def interval_of_people(turns: np.ndarray) -> tuple[float, float]:
     """95 % interval of the share found, drawing people again: bool (turns, people, lookups) -> low, high."""
-    shares = turns.mean(axis=(0, 2))  # (people,)
-    return interval(shares.astype(bool) if np.isin(shares, (0, 1)).all() else shares)
+    _, people, _ = np.indices(turns.shape)
+    return interval_of_groups(turns.ravel(), people.ravel())
 
 
 def unobstructed(person: int, photo: int) -> bool:

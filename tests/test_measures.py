@@ -16,6 +16,7 @@ from simswap_lib.measures import (
     error_inside,
     gallery_curve,
     interval,
+    interval_of_groups,
     kid,
     mean_inside,
     nearer_people,
@@ -147,6 +148,46 @@ class TestInterval:
     def test_nothing_to_draw_from(self, values):
         with pytest.raises(ValueError, match="Expected values"):
             interval(values)
+
+
+class TestIntervalOfGroups:
+    def test_covers_the_truth_where_drawing_case_by_case_does_not(self):
+        rng, ten = np.random.default_rng(4), np.arange(600) // 10
+        held = {"groups": 0, "cases": 0}
+        for _ in range(100):  # sixty clips of ten frames, which nearly always are found or lost together
+            values = np.where(rng.random(600) < 0.9, (rng.random(60) < 0.7)[ten], rng.random(600) < 0.7)
+            for name, (low, high) in (("groups", interval_of_groups(values, ten)), ("cases", interval(values))):
+                held[name] += low <= 0.7 <= high
+        assert held["groups"] >= 87 and held["cases"] <= 70
+
+    def test_groups_of_one_are_cases(self):
+        values = np.random.default_rng(0).random(50)
+        assert interval_of_groups(values, np.arange(50)) == pytest.approx(interval(values))
+
+    def test_copies_of_a_case_count_once(self):
+        values = np.random.default_rng(0).random(50) < 0.8
+        assert interval_of_groups(values.repeat(10), np.arange(50).repeat(10)) == pytest.approx(interval(values))
+
+    def test_the_order_and_the_names_of_the_groups_do_not_matter(self):
+        values, groups = np.random.default_rng(0).random(30), np.arange(30) % 7
+        order = np.random.default_rng(1).permutation(30)
+        names = np.array(list("abcdefg"))[groups]
+        assert interval_of_groups(values[order], names[order]) == pytest.approx(interval_of_groups(values, groups))
+
+    def test_large_groups_count_with_all_their_values(self):
+        low, high = interval_of_groups(np.array([1.0] * 9 + [0.0]), np.array([0] * 9 + [1]))
+        assert (low, high) == (0, 1)  # both drawings of one group alone happen
+        values = np.array([1.0] * 9 + [0.0] + [0.5] * 10)  # means of 9, 1 and 10 values: 1, 0, 0.5
+        low, high = interval_of_groups(values.repeat(9), np.repeat(np.arange(27), [9, 1, 10] * 9))
+        assert low < 0.7 < high and low > 0.5 and high < 0.95  # and not around 0.5, the mean of the groups' means
+
+    def test_none_and_all_are_as_sure_as_there_are_groups(self):
+        assert interval_of_groups(np.ones(100, bool), np.arange(100) // 5) == interval(np.ones(20, bool))
+
+    @pytest.mark.parametrize("groups", [np.zeros(3), np.zeros((4, 1)), 0])
+    def test_as_many_groups_as_values(self, groups):
+        with pytest.raises(ValueError, match="Expected values and groups"):
+            interval_of_groups(np.zeros(4), groups)
 
 
 class TestErrorInside:

@@ -169,6 +169,28 @@ def test_one_that_grows_begins_with_what_the_small_one_knows(trained, monkeypatc
     assert "grown from" in (folder / "README.md").read_text()
 
 
+def test_it_grows_from_the_part_that_it_names_and_not_from_what_came_later(trained, two_parts, tmp_path, monkeypatch):
+    trained("small", two_parts)
+    first, last = (ArcFace.from_pretrained(tmp_path / f"small-part-{number}").state_dict() for number in (1, 2))
+    shipped = ArcFace.from_pretrained(tmp_path / "small").state_dict()
+    assert all(torch.equal(shipped[name], value) for name, value in last.items())
+
+    def learn_to_see(network, *_):
+        begun = network.state_dict()
+        assert all(torch.equal(begun[name], value) for name, value in first.items())
+        assert not all(torch.equal(begun[name], value) for name, value in last.items())
+
+    monkeypatch.setattr(tool, "learn_to_see", learn_to_see)
+    trained("large", large("small-part-1"))
+
+
+def test_one_that_grows_needs_the_one_that_it_grows_from(trained, capsys, tmp_path):
+    with pytest.raises(SystemExit):
+        trained("large", large("small-part-1"))
+    told = f"large grows from {tmp_path / 'small-part-1'}: train small first, with the same --cache"
+    assert told in capsys.readouterr().err
+
+
 def test_learning_to_see_moves_the_front_alone_and_brings_it_nearer(monkeypatch):
     monkeypatch.setattr(tool, "SEEING_STEPS", 40)
     torch.manual_seed(0)

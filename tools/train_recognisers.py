@@ -7,8 +7,9 @@ A judge has another seed and another width and sees other people than the one th
 fool the other. `arcface-128` is `arcface`, grown: it sees the face twice as large, and goes on learning from there. In
 later parts more people wear face masks, and half of the batches are mirrored. They take between one and a quarter and
 three and a quarter hours of one CPU core each, and may run at the same time; `judge-128` took two minutes of an H200,
-and the rendering of its photographs. Writes data/weights/<name>/ after each part; the log, with the retrieval of unseen
-people, is written beside the cached photographs. `--part 2` goes on from the first part's weights and log.
+and the rendering of its photographs. Writes data/weights/<name>/ after each part, and a copy beside the cached
+photographs, out of which another may grow; the log, with the retrieval of unseen people, lies there, too. `--part 2`
+goes on from the first part's weights and log.
 """
 
 import argparse
@@ -30,7 +31,7 @@ from simswap_lib.files import DATA, whole_file
 from simswap_lib.models import weights
 from simswap_lib.models.arcface import ArcFace, ArcFaceConfig, MarginHead
 from simswap_lib.photographs import PHOTOS_LIMIT, photograph, shot_seed, world_version
-from simswap_lib.recognition import GALLERY, PHOTOS, found_in_turn, unseen_people, vectors_of
+from simswap_lib.recognition import GALLERY, PHOTOS, found_in_turn, unseen_people
 from simswap_lib.swapper import best_device, known_device
 from simswap_lib.training import fast_precision
 from simswap_lib.world.shots import Shot
@@ -83,7 +84,7 @@ class Part:
     steps: int
     changes: tuple[Callable[[Tensor, torch.Generator], Tensor], ...]  # of the pictures, which identity survives
     rate: float = 3e-3  # the highest learning rate
-    start: str | None = None  # a first part may begin with what is in a shipped recogniser, which sees less
+    start: str | None = None  # a first part may begin with a part of a recogniser that sees less, kept in the cache
     kept: float = 0.0  # weight of staying near what was said of each person when the part began
     masked: float = 0.0  # share of a batch that wears face masks, in further photographs of these people
 
@@ -115,7 +116,7 @@ RECIPES = {
         ArcFaceConfig(96, width=24, blocks=(1, 1, 2, 1), first_stride=2, **FACE),
         "the identity vectors of `simswap`, and its identity loss while training",
         (
-            Part(seed=5, first=0, steps=2600, changes=(moved, lit, softened), start="arcface", **LARGE),
+            Part(seed=5, first=0, steps=2600, changes=(moved, lit, softened), start="arcface-part-1", **LARGE),
             Part(seed=6, first=0, steps=2000, changes=(moved, lit, softened), **LARGE | LATER),
             Part(seed=12, first=0, steps=2000, changes=(moved, lit, softened, mirrored), **LARGE | LATER),
         ),
@@ -178,7 +179,7 @@ def masked_photographs(part: Part, cache: Path) -> tuple[np.ndarray, np.ndarray]
 def recognised(network: ArcFace, pictures: np.ndarray) -> dict[str, float]:
     """Shares of true pictures (people, photos, H, W, 3) found in the one gallery, and with each in it in turn."""
     network.eval()
-    turns = found_in_turn(vectors_of(network, pictures))
+    turns = found_in_turn(network, pictures)
     network.train()
     return {"retrieval": float(turns[0].mean()), "in_turn": float(turns.mean())}
 
@@ -248,7 +249,7 @@ def train(network: ArcFace | None, recipe: Recipe, part: Part, steps: int, optio
             batch = change(batch, rng)
         return people[chosen], batch.contiguous(memory_format=torch.channels_last)
 
-    before = network or (ArcFace.from_pretrained(part.start) if part.start else None)
+    before = network or (ArcFace.from_pretrained(options.cache / part.start) if part.start else None)
     head = MarginHead(recipe.config.embedding_dim, part.people, scale=SCALE, margin=MARGIN).to(device)
     if before is None:
         network = ArcFace(recipe.config)
@@ -342,6 +343,10 @@ def main() -> None:
     if options.part > 1 and not log_path(options).exists():
         log = log_path(options)
         parser.error(f"part {options.part} goes on from the log, too: copy data/results/{log.name} to {log.parent}")
+    start = recipe.parts[0].start
+    if options.part == 1 and start and not (options.cache / start).exists():
+        parent = start.rpartition("-part-")[0]
+        parser.error(f"{options.name} grows from {options.cache / start}: train {parent} first, with the same --cache")
     options.device = known_device(options.device) if options.device else best_device()
     options.cache.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(options.threads)
@@ -352,7 +357,8 @@ def main() -> None:
         part = recipe.parts[number - 1]
         network = ArcFace.from_pretrained(folder) if number > 1 else None
         network = train(network, recipe, part, options.steps or part.steps, options)
-        weights.save(network, folder, card(recipe, recipe.parts[:number], options))
+        for place in (folder, options.cache / f"{options.name}-part-{number}"):
+            weights.save(network, place, card(recipe, recipe.parts[:number], options))
     print(f"{folder}: {last_record(options)['retrieval']:.1%} of unseen people in a gallery of {GALLERY}")
 
 
