@@ -62,10 +62,11 @@ PRESETS = {
     "course": TrainConfig(people=400, photos=8, loss=FAST, steps=400, log_every=20, validate_every=100),
     # The shipped `halfway`, from which `tools/train_simswap.py` goes on to `simswap-64`: an hour on one core.
     "studio": TrainConfig(loss=FAST, steps=3200),
-    # The last part of the shipped `simswap`, which `tools/train_simswap.py` grows from `simswap-64`.
+    # The last part of the shipped `simswap`, which `tools/train_simswap.py` grows from `simswap-64`. With
+    # start=simswap start_critic=critic-128 it goes on from there.
     "studio-128": TrainConfig(
-        photos=5, size=128, width=12, downs=3, scales=3, recogniser="arcface-128", steps=300, batch=8,
-        learning_rate=1e-4, seed=13, loss=LossWeights(identity=160.0, reconstruction=120.0, gp=20.0, wfm=0.5),
+        photos=5, size=128, width=12, downs=3, scales=3, recogniser="arcface-128", steps=8000, batch=8,
+        learning_rate=1e-4, seed=21, loss=LossWeights(identity=160.0, reconstruction=120.0, gp=20.0, wfm=0.5),
         validate_every=100, checkpoint_every=100,
     ),
     # One T4 of Colab, 20 minutes with the rendering: 128 pixels.

@@ -1,6 +1,7 @@
 """tools/train_simswap.py: how a run goes on from the one before, and how its parts become one log."""
 
 import json
+import shutil
 import sys
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from simswap_lib.models.discriminator import Discriminator, DiscriminatorConfig
 from simswap_lib.models.generator import Generator, GeneratorConfig
 from simswap_lib.photographs import photograph
 from simswap_lib.train_config import TrainConfig
-from simswap_lib.training import BEST
+from simswap_lib.training import BEST, BEST_CRITIC
 
 
 @pytest.fixture(scope="module")
@@ -49,6 +50,39 @@ def test_at_twice_the_size_both_have_grown(small, grown):
     assert torch.equal(new.injection.blocks[0].conv1.weight, old.injection.blocks[0].conv1.weight)
     critic = Discriminator.from_pretrained(config.start_critic)
     assert (critic.config.image_size, critic.config.scales) == (64, 3)
+
+
+def test_a_discriminator_that_the_settings_name_takes_its_place_and_grows_if_it_is_small(small, tmp_path):
+    generator, critic = small
+    torch.manual_seed(1)
+    weights.save(Generator.from_pretrained(generator).grown().eval(), tmp_path / "large", "large")
+    weights.save(Discriminator(DiscriminatorConfig(32, width=2)).eval(), tmp_path / "other", "another")
+    wanted = TrainConfig(size=64, start_critic=str(tmp_path / "other"))
+    config = tool.go_on(tmp_path / "large", critic, tmp_path / "run", wanted)
+    assert config.start == str(tmp_path / "large")
+    other, new = (Discriminator.from_pretrained(folder) for folder in (tmp_path / "other", config.start_critic))
+    assert (new.config.image_size, new.config.scales) == (64, 3)
+    first = other.discriminators[0].state_dict()
+    assert all(torch.equal(value, first[name]) for name, value in new.discriminators[1].state_dict().items())
+
+
+@pytest.mark.parametrize(("name", "critic"), [("halfway", "critic"), ("simswap-64", None), ("simswap", "critic-128")])
+def test_the_discriminator_of_the_same_moment_is_written_too(name, critic, small, tmp_path, monkeypatch):
+    run = tmp_path / "run"
+    for folder, network in ((BEST, small[0]), (BEST_CRITIC, small[1])):
+        shutil.copytree(network, run / folder)
+    record = {"step": 20, "pictures": 160, "minutes": 1.0, "score": -0.2}
+    record |= {"held_out_cos_source": 0.9, "held_out_cos_target": 0.1}
+    (run / tool.LOG).write_text(json.dumps(record) + "\n")
+    (run / "run.json").write_text(json.dumps({"device": "cpu", "config": {"loss": {"gp": 2.0}}}))
+    monkeypatch.setitem(tool.RECIPES, name, [TrainConfig()])
+    tool.write(name, run, TrainConfig(), tmp_path / "weights")
+    assert Generator.from_pretrained(tmp_path / "weights" / name).config.image_size == 32
+    assert {folder.name for folder in (tmp_path / "weights").iterdir()} == {name, critic} - {None}
+    if critic:
+        assert Discriminator.from_pretrained(tmp_path / "weights" / critic).config.image_size == 32
+        card = (tmp_path / "weights" / critic / "README.md").read_text()
+        assert card.startswith(f"# {critic}\n") and f"`{name}`" in card and "step 20" in card
 
 
 def test_what_has_grown_is_not_made_again(small, grown, monkeypatch):

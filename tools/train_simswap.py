@@ -4,9 +4,10 @@
 
 `halfway` begins with nothing and takes an hour of one CPU core at 64 pixels; lessons 05 to 07 go on from it and its
 discriminator, `critic`. `simswap-64` goes on from them with an ever heavier gradient penalty, and `simswap` from
-`simswap-64`, grown to 128 pixels: less than one and about four hours of two cores. A stopped run goes on where it was
+`simswap-64`, grown to 128 pixels: less than one and about six hours of two cores. A stopped run goes on where it was
 when the command is given again. The best moment by the validation score (held-out people, no true answer) is written to
-data/weights/<name>/, the log of all its parts to data/results/<name>.jsonl.
+data/weights/<name>/, its discriminator beside it as `critic` or `critic-128`, the log of all its parts to
+data/results/<name>.jsonl.
 """
 
 import argparse
@@ -39,7 +40,8 @@ MORE = replace(STUDIO, learning_rate=3e-4, validate_every=100, checkpoint_every=
 # The parts of each run, one after the other: every part goes on from the best moment of the part before it. A heavy
 # penalty from one step to the next would make the discriminator forget what it knows, so it grows. Feature matching is
 # weak at the end, because a trained discriminator's deep maps hold the colour of the target's skin. The larger
-# recogniser comes last: it has grown from the smaller one, so its vectors are near to those that the generator knows.
+# recogniser comes late: it has grown from the smaller one, so its vectors are near those that the generator knows. The
+# longest part comes last, against a discriminator that begins as `critic`: it has to learn what a late generator does.
 RECIPES = {
     "halfway": [STUDIO],
     "simswap-64": [
@@ -63,9 +65,10 @@ RECIPES = {
                 (45.0, 60.0, 20.0, 0.7, 1e-4, 600, 10, "arcface-128"),
                 (45.0, 120.0, 20.0, 1.0, 1e-4, 200, 11, "arcface-128"),
                 (100.0, 120.0, 20.0, 0.5, 1e-4, 300, 12, "arcface-128"),
+                (160.0, 120.0, 20.0, 0.5, 1e-4, 300, 13, "arcface-128"),
             )
         ),
-        LARGE,
+        replace(LARGE, start_critic="critic", validate_every=50, checkpoint_every=50),
     ],
 }  # fmt: skip
 BEFORE = {
@@ -92,28 +95,39 @@ with the source's identity.
 - not for: deceiving anybody. Files that the course writes carry a mark that says they are synthetic
 - licence: MIT
 """
-CRITIC_CARD = """# critic
+CRITICS = {"halfway": "critic", "simswap": "critic-128"}  # discriminators that ship, by the generator
+CRITIC_CARD = """# {critic}
 
-The two-scale PatchGAN discriminator that `halfway` was trained against, of the same moment (step {best_step}).
-Lesson 06 looks into its feature maps; lessons 05 to 07 go on training from both.
+The PatchGAN discriminator of {scales} scales that `{name}` was trained against, of the same moment (step {best_step}).
+{use}
 
-- made by: `python tools/train_simswap.py halfway`; data and limits as for `halfway`
+- made by: `python tools/train_simswap.py {name}`; data and limits as for `{name}`
 - licence: MIT
 """
+CRITIC_USE = {
+    "critic": "Lesson 06 looks into its feature maps; lessons 05 to 07 go on training from both.",
+    "critic-128": "To go on training from both: `python -m simswap_lib train --preset studio-128 --set start=simswap\n"
+    "start_critic=critic-128`.",
+}
 
 
 def go_on(generator: str | Path, critic: str | Path, folder: Path, config: TrainConfig) -> TrainConfig:
-    """The settings of a run in `folder` that goes on from these networks; what had to grow for it is kept there."""
-    small = Generator.from_pretrained(generator)
+    """The settings of a run in `folder` that goes on from these networks; what had to grow for it is kept there.
+
+    A discriminator that the settings name already takes the place of `critic`.
+    """
+    small, critic = Generator.from_pretrained(generator), config.start_critic or critic
+    judging = Discriminator.from_pretrained(critic)
     if small.config.image_size != config.size:
-        grown_generator, grown_critic = folder / "start", folder / "start-critic"
-        if not (grown_critic / "config.json").exists():
+        generator = folder / "start"
+        if not (generator / "config.json").exists():
             grown = small.grown()
             fit_ends(grown, small, config)
-            weights.save(grown.eval(), grown_generator, "The grown generator, before its training.")
-            grown = Discriminator.from_pretrained(critic).grown()
-            weights.save(grown, grown_critic, "The grown discriminator, before its training.")
-        generator, critic = grown_generator, grown_critic
+            weights.save(grown.eval(), generator, "The grown generator, before its training.")
+    if judging.config.image_size != config.size:
+        critic = folder / "start-critic"
+        if not (critic / "config.json").exists():
+            weights.save(judging.grown(), critic, "The grown discriminator, before its training.")
     return replace(config, start=str(generator), start_critic=str(critic))
 
 
@@ -204,9 +218,10 @@ def write(name: str, run: Path, config: TrainConfig, output: Path) -> None:
     }
     card = CARD.format(**asdict(config) | facts)
     weights.save(Generator.from_pretrained(run / BEST), output / name, card)
-    if name == "halfway":
-        critic = Discriminator.from_pretrained(run / BEST_CRITIC)
-        weights.save(critic, output / "critic", CRITIC_CARD.format(**facts))
+    if name in CRITICS:
+        critic = CRITICS[name]
+        card = CRITIC_CARD.format(**facts, critic=critic, use=CRITIC_USE[critic], scales=config.scales)
+        weights.save(Discriminator.from_pretrained(run / BEST_CRITIC), output / critic, card)
     logs = output.parent / "results"
     logs.mkdir(parents=True, exist_ok=True)
     with whole_file(logs / f"{name}.jsonl") as temporary:
