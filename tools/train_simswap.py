@@ -95,7 +95,14 @@ with the source's identity.
 - not for: deceiving anybody. Files that the course writes carry a mark that says they are synthetic
 - licence: MIT
 """
-CRITICS = {"halfway": "critic", "simswap": "critic-128"}  # discriminators that ship, by the generator
+CRITICS = {  # by the generator: the name of its discriminator, if that ships, and what it is for
+    "halfway": ("critic", "Lesson 06 looks into its feature maps; lessons 05 to 07 go on training from both."),
+    "simswap": (
+        "critic-128",
+        "To go on training from both:\n"
+        "`python -m simswap_lib train --preset studio-128 --set start=simswap start_critic=critic-128`.",
+    ),
+}
 CRITIC_CARD = """# {critic}
 
 The PatchGAN discriminator of {scales} scales that `{name}` was trained against, of the same moment (step {best_step}).
@@ -104,11 +111,6 @@ The PatchGAN discriminator of {scales} scales that `{name}` was trained against,
 - made by: `python tools/train_simswap.py {name}`; data and limits as for `{name}`
 - licence: MIT
 """
-CRITIC_USE = {
-    "critic": "Lesson 06 looks into its feature maps; lessons 05 to 07 go on training from both.",
-    "critic-128": "To go on training from both: `python -m simswap_lib train --preset studio-128 --set start=simswap\n"
-    "start_critic=critic-128`.",
-}
 
 
 def go_on(generator: str | Path, critic: str | Path, folder: Path, config: TrainConfig) -> TrainConfig:
@@ -219,8 +221,8 @@ def write(name: str, run: Path, config: TrainConfig, output: Path) -> None:
     card = CARD.format(**asdict(config) | facts)
     weights.save(Generator.from_pretrained(run / BEST), output / name, card)
     if name in CRITICS:
-        critic = CRITICS[name]
-        card = CRITIC_CARD.format(**facts, critic=critic, use=CRITIC_USE[critic], scales=config.scales)
+        critic, use = CRITICS[name]
+        card = CRITIC_CARD.format(**facts, critic=critic, use=use, scales=config.scales)
         weights.save(Discriminator.from_pretrained(run / BEST_CRITIC), output / critic, card)
     logs = output.parent / "results"
     logs.mkdir(parents=True, exist_ok=True)
