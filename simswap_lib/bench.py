@@ -157,6 +157,7 @@ def bench_train(baselines: ModuleType, config: TrainConfig | None = None, rounds
     baselines: tools/baselines.py, loaded.
     """
     config = config or TrainConfig(people=16, photos=4)
+    torch.backends.cudnn.benchmark = True  # as in `training.train`, for both
     photographs = WorldDataset(config.people, config.photos, config.size, 0, config.cache)
     accelerator = default_accelerator()
     chosen = accelerator.mixed_precision

@@ -6,7 +6,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from simswap_lib.models import fast
-from simswap_lib.models.fast import FastGenerator, PackedConv2d
+from simswap_lib.models.fast import Doubled, FastGenerator, PackedConv2d
 from simswap_lib.models.generator import Generator, GeneratorConfig
 from simswap_lib.models.winograd import WinogradConv2d
 
@@ -171,3 +171,23 @@ class TestPackedConv2d:
     def test_refuses_others(self, convolution, gather, what):
         with pytest.raises(ValueError, match=what):
             PackedConv2d(convolution, 4, gather)
+
+
+class TestDoubled:
+    @pytest.mark.parametrize(("height", "width"), [(1, 1), (2, 3), (7, 4)])
+    def test_is_bilinear_doubling(self, height, width):
+        torch.manual_seed(0)
+        x = torch.randn(2, 3, height, width, dtype=torch.float64)
+        expected = nn.Upsample(scale_factor=2, mode="bilinear", align_corners=False)(x)
+        torch.testing.assert_close(Doubled()(x), expected)
+
+    def test_takes_the_place_of_upsampling_only_where_a_gpu_s_code_is_compiled(self, net, monkeypatch):
+        monkeypatch.setattr(torch, "compile", lambda network: network)
+
+        def kinds(net, compile):
+            layers = FastGenerator(net, compile=compile).decoder
+            return [sum(isinstance(layer, kind) for layer in layers) for kind in (nn.Upsample, Doubled)]
+
+        assert kinds(net, True) == [2, 0]
+        net.to("meta")
+        assert kinds(net, False) == [2, 0] and kinds(net, True) == [0, 2]
