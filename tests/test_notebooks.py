@@ -2,6 +2,7 @@
 
 import copy
 import json
+import re
 import tomllib
 from pathlib import Path
 
@@ -52,6 +53,16 @@ def test_a_lesson_asks_for_the_weights_that_it_names(path):
     configs = [json.loads((files.DATA / part / "config.json").read_text()) for part in needs if "weights/" in part]
     of_generators = {c["config"].get("recogniser", "arcface") for c in configs if c["class"] == "Generator"}
     assert {f"weights/{name}" for name in of_generators} <= needs
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS[1:], ids=lambda path: path.stem)
+def test_readme_and_map_say_the_minutes_that_the_lesson_says(path):
+    told = re.search(r"plan about (\d+) minutes", path.read_text(encoding="utf-8"))[1]
+    for table in (NOTEBOOKS[0], ROOT / "README.md"):
+        row = next(
+            line for line in table.read_text(encoding="utf-8").splitlines() if re.search(rf"\| .*{path.name}", line)
+        )
+        assert f"| {told} |" in row, row
 
 
 def test_there_are_notebooks():
